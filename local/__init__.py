@@ -1,0 +1,1 @@
+"""The embedded stack for development and tests; never deployed."""

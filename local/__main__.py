@@ -1,0 +1,79 @@
+"""`make run`: the whole stack and all functions, until Ctrl-C."""
+
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+
+from local import state
+from local.functions import FunctionsServer
+from local.gateway.process import Mail
+from local.ports import chosen_port, claimed
+from local.stack import Stack
+from local.trouble import Trouble
+
+
+def main() -> None:
+    """Start, say where everything is, wait."""
+    port = chosen_port()
+    claimed(port).close()  # before anything else is started
+    stack = Stack(
+        state.folder(port),
+        port,
+        confirmations=os.environ.get("AUTH_CONFIRMATIONS") == "1",
+        on_mail=_print_mail,
+    )
+    server = FunctionsServer(stack.env, port, mail=stack.mail, reload=True)
+    with stack, server:
+        print(_welcome(stack), flush=True)
+        _wait(server)
+        print("Stopping.", flush=True)
+
+
+def _welcome(stack: Stack) -> str:
+    api = stack.env["API_URL"]
+    return f"""
+Backroom is running; changes in functions/ and shared/ take effect at once. Ctrl-C stops it.
+
+  functions   {api}
+  mail        {api}/mail
+  Supabase    {stack.env["SUPABASE_URL"]}
+  PostgreSQL  {stack.database_url}
+  all of it   {(stack.state / "env").relative_to(state.ROOT)} (for any tool)
+
+Try it:
+
+{_try(api)}
+"""
+
+
+def _try(api: str) -> str:
+    """Commands that work as they stand, pasted into another terminal."""
+    return f"  curl {api}/api/health"
+
+
+def _print_mail(mail: Mail) -> None:
+    print(f"mail to {mail['to']}: {mail['subject']} {mail['code'] or ''} {mail['link'] or ''}")
+
+
+def _wait(server: FunctionsServer) -> None:
+    """Until somebody ends us, or the server ends by itself."""
+    ended = threading.Event()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        ended.set()
+
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, end)
+    while server.running and not ended.wait(1):
+        pass
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Trouble as trouble:
+        sys.exit(f"backroom: {trouble}")
+    except KeyboardInterrupt:
+        sys.exit(130)

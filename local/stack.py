@@ -1,0 +1,139 @@
+"""PostgreSQL and the Supabase gateway, with our migrations: everything but the functions."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TextIO
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg import sql
+
+from local import envfile, migrations
+from local.gateway.process import Gateway, Mail
+from local.postgres import Cluster
+from local.state import DEFAULT_PORT, ROOT, hold
+
+HERE = Path(__file__).resolve().parent
+
+
+class Stack:
+    """One stack and its data in `state`; a context manager, or `start` and `stop`.
+
+    `port` is where the functions will be, which mails and CORS need to know. `confirmations`
+    makes sign-up ask for a confirmation by mail. `without_mends` leaves some of the gateway's
+    mends out, `binaries` names another PostgreSQL: both are for tests.
+    """
+
+    def __init__(
+        self,
+        state: Path,
+        port: int = DEFAULT_PORT,
+        *,
+        confirmations: bool = False,
+        supabase: Path = ROOT / "supabase",
+        seed: bool = True,
+        on_mail: Callable[[Mail], None] | None = None,
+        without_mends: tuple[str, ...] = (),
+        binaries: Path | None = None,
+        postgres_settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self.state = state
+        self.mail = state / "mail.jsonl"
+        self._confirmations = confirmations
+        self._supabase = supabase
+        self._seed = seed
+        self._without_mends = without_mends
+        self._lock: TextIO | None = None
+        self.env = _settings(envfile.read(state / "env"), port)
+        known = urlsplit(self.env["DATABASE_URL"])
+        self.postgres = Cluster(
+            state / "postgres",
+            password=known.password or secrets.token_urlsafe(24),
+            port=known.port,
+            binaries=binaries,
+            settings=postgres_settings,
+        )
+        self.gateway = Gateway(state / "gateway.log", on_mail)
+
+    @property
+    def database_url(self) -> str:
+        """Connects as `postgres`, which is no superuser, as on hosted Supabase."""
+        return self.env["DATABASE_URL"]
+
+    def start(self) -> None:
+        """Start everything, bring the schema up to date, and write the env file."""
+        self._lock = hold(self.state)
+        try:
+            self.postgres.start()
+            with psycopg.connect(self.postgres.url(), autocommit=True) as administrator:
+                administrator.execute((HERE / "roles.sql").read_bytes())
+                administrator.execute(_password_of("postgres", self.postgres.password))
+                self.env["DATABASE_URL"] = self.postgres.url("postgres")
+                self.gateway.start(self._gateway_settings())
+                administrator.execute((HERE / "grants.sql").read_bytes())
+            with psycopg.connect(self.database_url, autocommit=True) as owner:
+                migrations.migrate(owner, self._supabase / "migrations")
+                if self._seed:
+                    migrations.seed(owner, self._supabase / "seed.sql")
+            port = self.gateway.serve()
+            self.env["SUPABASE_URL"] = f"http://127.0.0.1:{port}"
+            envfile.write(self.state / "env", self.env)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop everything; the data stays."""
+        self.gateway.stop()
+        self.postgres.stop()
+        if self._lock:
+            self._lock.close()
+            self._lock = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _gateway_settings(self) -> dict[str, str]:
+        names = ("SUPABASE_PUBLISHABLE_KEY", "SUPABASE_SECRET_KEY", "SUPABASE_JWT_SECRET")
+        return {
+            **{name: self.env[name] for name in names},
+            "GATEWAY_PORT": str(urlsplit(self.env["SUPABASE_URL"]).port or 0),
+            "DATABASE_URL": self.postgres.url(),
+            "SITE_URL": self.env["API_URL"],
+            "AUTH_CONFIRMATIONS": "1" if self._confirmations else "0",
+            "MAIL_FILE": str(self.mail),
+            "STORAGE_DIR": str(self.state / "storage"),
+            "WITHOUT_MENDS": ",".join(self._without_mends),
+        }
+
+
+def _settings(known: Mapping[str, str], port: int) -> dict[str, str]:
+    """The env file's content: secrets are made once and kept, addresses as last time for now."""
+    return {
+        "ENVIRONMENT": "development",
+        "SUPABASE_URL": "http://127.0.0.1",
+        "SUPABASE_PUBLISHABLE_KEY": f"sb_publishable_{secrets.token_urlsafe(24)}",
+        "SUPABASE_SECRET_KEY": f"sb_secret_{secrets.token_urlsafe(24)}",
+        "SUPABASE_JWT_SECRET": secrets.token_urlsafe(48),
+        "DATABASE_URL": "",
+        "BOOTSTRAP_ADMIN_TOKEN": secrets.token_urlsafe(32),
+        "CRON_SECRET": secrets.token_urlsafe(32),
+        "INTERNAL_TOKEN": secrets.token_urlsafe(32),
+        **known,
+        "API_URL": f"http://127.0.0.1:{port}",
+    }
+
+
+def _password_of(role: str, password: str) -> sql.Composed:
+    return sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(password))
