@@ -1,0 +1,35 @@
+"""POST /api/detect-local: the local engine, which reads barcodes and text. Called by detect, with the internal token.
+
+A function of its own because of its size: nobody else pays for its models at cold start. Takes an image's bytes and
+stores nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+
+from functions.detect_local.engine import UnreadableImage, see
+from shared import auth
+from shared.errors import Problem
+from shared.web import Function
+
+app = Function("detect-local", max_duration_seconds=30, memory_mb=2048)
+
+
+@app.post(signed_by=auth.internal)
+def detect_local(raw: bytes) -> dict[str, Any]:
+    """Items, text and confidence of one image, and which engine read it."""
+    try:
+        sighting = see(raw)
+    except UnreadableImage as error:
+        raise Problem(422, "image_unreadable", error.reason) from error
+    return {**asdict(sighting), "provider": "local", "model": model()}
+
+
+@cache
+def model() -> str:
+    """The engines and their versions: confidence is comparable only within one of them."""
+    return " ".join(f"{engine}-{version(engine)}" for engine in ("rapidocr", "zxing-cpp"))

@@ -1,0 +1,230 @@
+"""Shapes of /api/workspaces."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, AwareDatetime, Field
+
+from shared import money
+from shared.models import Answer, Body, Limit, Name, Query
+
+
+def known_currency(code: str) -> str:
+    """ISO 4217."""
+    if code not in money.CURRENCIES:
+        raise ValueError("is an ISO 4217 code such as EUR")
+    return code
+
+
+TimeZone = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_+/-]+$")]
+Locale = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$"), AfterValidator(known_currency)]
+Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+RoleName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+Permission = Annotated[str, Field(max_length=60, pattern=r"^[a-z]+\.[a-z]+(:(own|assigned))?$")]
+Permissions = Annotated[list[Permission], Field(max_length=100)]
+Description = Annotated[str, Field(max_length=200)]
+
+
+class NewWorkspace(Body):
+    """A workspace to make; the maker becomes its owner."""
+
+    name: Name
+    time_zone: TimeZone = "UTC"
+    locale: Locale = "en"
+    currency: Currency = "USD"
+    country: Country | None = None
+
+
+class WorkspaceChanges(Body):
+    """What to change; what is left out stays. The legal fields name the seller on invoices; null clears one."""
+
+    name: Name = ""
+    time_zone: TimeZone = ""
+    locale: Locale = ""
+    currency: Currency = ""
+    country: Country | None = None
+    legal_name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    legal_address: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+    tax_id: Annotated[str, Field(min_length=1, max_length=50)] | None = None
+
+    def given(self) -> dict[str, Any]:
+        """The fields that were sent."""
+        return self.model_dump(exclude_unset=True)
+
+
+class Workspace(Answer):
+    """A workspace. `revision` is also its ETag."""
+
+    id: UUID
+    name: str
+    time_zone: str
+    locale: str
+    currency: str
+    country: str | None
+    legal_name: str | None
+    legal_address: str | None
+    tax_id: str | None
+    revision: int
+    created_at: AwareDatetime
+
+
+class Workspaces(Answer):
+    """A page of workspaces."""
+
+    data: list[Workspace]
+    next_cursor: UUID | None
+
+
+class Member(Answer):
+    """A person in a workspace."""
+
+    user_id: UUID
+    name: str
+    email: str
+    role: str
+    joined_at: AwareDatetime
+
+
+class Members(Answer):
+    """A page of members."""
+
+    data: list[Member]
+    next_cursor: UUID | None
+
+
+class MemberChanges(Body):
+    """The role from now on."""
+
+    role: RoleName
+
+
+class NewRole(Body):
+    """A role of the workspace's own. A permission may be narrowed: `orders.read:own`, `orders.read:assigned`."""
+
+    name: RoleName
+    description: Description = ""
+    permissions: Permissions
+
+
+class RoleChanges(Body):
+    """What to change; what is left out stays. `permissions` replaces all."""
+
+    description: Description | None = None
+    permissions: Permissions | None = None
+
+
+class Role(Answer):
+    """What members with this role may do."""
+
+    name: str
+    description: str
+    built_in: bool
+    permissions: list[str]
+
+
+class Roles(Answer):
+    """All roles a workspace has."""
+
+    data: list[Role]
+    next_cursor: None = None
+
+
+class NewInvite(Body):
+    """Whom the code makes of those who use it."""
+
+    role: RoleName
+    max_uses: Annotated[int, Field(ge=1, le=1000)] = 1
+    expires_in_days: Annotated[int, Field(ge=1, le=30)] = 7
+
+
+class Invite(Answer):
+    """An invite, without its code."""
+
+    id: UUID
+    role: str
+    max_uses: int
+    uses: int
+    expires_at: AwareDatetime
+    revoked_at: AwareDatetime | None
+    created_by: UUID | None
+    created_at: AwareDatetime
+
+
+class CodedInvite(Invite):
+    """A new invite. The code is told this once and kept only as a hash."""
+
+    code: str
+
+
+class Invites(Answer):
+    """A page of invites."""
+
+    data: list[Invite]
+    next_cursor: UUID | None
+
+
+class Code(Body):
+    """An invite code, with or without dashes."""
+
+    code: Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class Joined(Answer):
+    """Where the code led."""
+
+    workspace_id: UUID
+    role: str
+
+
+class AuditPage(Query):
+    """A page of the audit log, newest first."""
+
+    limit: Limit = 50
+    cursor: Annotated[int, Field(ge=1, le=2**62)] | None = None
+
+
+class AuditEntry(Answer):
+    """Who did what. `hash` covers this entry and the one before."""
+
+    sequence: int
+    at: AwareDatetime
+    actor: UUID | None
+    action: str
+    target: str | None
+    details: dict[str, Any]
+    request_id: str | None
+    hash: str
+
+
+class AuditEntries(Answer):
+    """A page of the audit log."""
+
+    data: list[AuditEntry]
+    next_cursor: int | None
+
+
+class Head(Query):
+    """The newest entry as it was when it was noted down."""
+
+    sequence: Annotated[int, Field(ge=0, le=2**62)] | None = None
+    hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+
+
+class AuditHead(Answer):
+    """The newest entry: note it down, and verify against it later."""
+
+    sequence: int
+    hash: str
+
+
+class AuditVerdict(Answer):
+    """Whether the chain is whole; else where it breaks first, and how."""
+
+    intact: bool
+    entries: int
+    head: AuditHead
+    broken_at: int | None
+    reason: str | None

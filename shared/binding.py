@@ -1,0 +1,108 @@
+"""From a route's type hints to its arguments, and from what it returns to bytes.
+
+A parameter is bound by its type: `Caller`, a `Body` model, a `Query` model, `raw: bytes`; every other parameter is a
+piece of the path. Models are recognised by what they can do, so that a function without any doesn't load pydantic.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
+from uuid import UUID
+
+from shared.auth import Caller
+from shared.errors import Problem, not_found
+from shared.request import Request, identifier
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply(Generic[T]):
+    """What a route returns when the status or a header depends on the outcome."""
+
+    content: T
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A route's parameters by kind, and what it answers."""
+
+    caller: str | None
+    body: tuple[str, Any] | None
+    query: tuple[str, Any] | None
+    raw: str | None
+    path: dict[str, Any]
+    answer: Any
+
+    @classmethod
+    def of(cls, handler: Callable[..., Any]) -> Signature:
+        """Read a route's type hints. Raises `TypeError` for a parameter that isn't of a known kind."""
+        hints = get_type_hints(handler)
+        answer = hints.pop("return", None)
+        caller = body = query = raw = None
+        path = {}
+        for name in inspect.signature(handler).parameters:
+            hint = hints.get(name)
+            if hint is Caller:
+                caller = name
+            elif hasattr(hint, "from_json"):
+                body = (name, hint)
+            elif hasattr(hint, "from_query"):
+                query = (name, hint)
+            elif hint is bytes:
+                raw = name
+            elif hint in (UUID, str):
+                path[name] = hint
+            else:
+                raise TypeError(f"{handler.__name__}: nothing binds the parameter {name}")
+        return cls(caller, body, query, raw, path, get_args(answer)[0] if get_origin(answer) is Reply else answer)
+
+    def bind(
+        self, request: Request, segments: dict[str, str], caller: Caller | None, ignored: set[str]
+    ) -> dict[str, Any]:
+        """The arguments of the route. Raises `Problem` 400, 404, 415 or 422."""
+        values: dict[str, Any] = {name: _segment(segments[name], hint) for name, hint in self.path.items()}
+        if self.caller:
+            values[self.caller] = caller
+        parameters = {name: value for name, value in request.parameters().items() if name not in ignored}
+        if self.query:
+            name, model = self.query
+            values[name] = model.from_query(parameters)
+        elif parameters:
+            raise Problem(422, "unknown_parameter", "This route takes no such parameter.")
+        if self.body:
+            name, model = self.body
+            media_type = request.header("content-type").partition(";")[0].strip().lower()
+            if media_type != "application/json":
+                raise Problem(415, "json_expected", "Send JSON, as Content-Type: application/json.")
+            values[name] = model.from_json(request.body)
+        if self.raw:
+            values[self.raw] = request.body
+        return values
+
+    def render_again(self, content: Any) -> bytes:
+        """A kept answer in the same bytes as the first time: through the same model."""
+        return render(content if content is None else self.answer.model_validate(content))
+
+
+def render(content: Any) -> bytes:
+    """What a route returned, as JSON."""
+    if content is None:
+        return b""
+    if hasattr(content, "model_dump_json"):
+        return content.model_dump_json().encode()  # type: ignore[no-any-return]
+    return json.dumps(content).encode()
+
+
+def _segment(text: str, hint: Any) -> Any:
+    if hint is UUID:
+        return identifier(text)
+    if len(text) > 100 or not text.isprintable():
+        raise not_found()
+    return text

@@ -1,0 +1,38 @@
+"""What belongs to the request being served and to nobody else: ids, counters, the idempotency record."""
+
+from __future__ import annotations
+
+import uuid
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class Context:
+    """One request. `shared.web` makes it; the modules that talk to the outside read and count in it."""
+
+    request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    ip: str = ""
+    if_match: str = ""  # the ETag a change is meant for
+    caller_id: str | None = None
+    idempotency_record: str | None = None  # open: the business procedure closes it
+    database_round_trips: int = 0
+    limits: list[dict[str, Any]] = field(default_factory=list)  # as the limiter last answered
+
+
+_current: ContextVar[Context] = ContextVar("context")
+
+
+def current() -> Context:
+    """The request being served; outside of one (a test calling a route as plain Python) a fresh one."""
+    context = _current.get(None)
+    if context is None:
+        context = begin(Context())
+    return context
+
+
+def begin(context: Context) -> Context:
+    """Make this the current request of this thread."""
+    _current.set(context)
+    return context

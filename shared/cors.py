@@ -1,0 +1,29 @@
+"""Which web pages may call from a browser, and what they may send and read."""
+
+from __future__ import annotations
+
+import re
+
+from shared import settings
+
+LOCAL_PAGE = re.compile(r"http://(localhost|127\.0\.0\.1)(:\d{1,5})?")
+EXPOSED = "X-Request-Id, RateLimit, RateLimit-Policy, Retry-After, ETag, Idempotent-Replayed"
+# apikey and x-client-info are what supabase-js adds to every call.
+ACCEPTED = "authorization, content-type, idempotency-key, if-match, x-request-id, apikey, x-client-info"
+
+
+def headers(origin: str, *, preflight: bool) -> dict[str, str]:
+    """The CORS headers for a page of that origin; for one that isn't allowed only `Vary`."""
+    if not origin or not _allowed(origin):
+        return {"Vary": "Origin"}
+    allowed = {"Vary": "Origin", "Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": EXPOSED}
+    if preflight:
+        allowed["Access-Control-Allow-Methods"] = "GET, HEAD, POST, PATCH, DELETE, OPTIONS"
+        allowed["Access-Control-Allow-Headers"] = ACCEPTED
+        allowed["Access-Control-Max-Age"] = "600"
+    return allowed
+
+
+def _allowed(origin: str) -> bool:
+    listed = [entry.strip() for entry in settings.get("CORS_ORIGINS").split(",")]
+    return origin in listed or (settings.is_development() and LOCAL_PAGE.fullmatch(origin) is not None)

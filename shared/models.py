@@ -1,0 +1,127 @@
+"""Shapes of requests and answers: strict, bounded, forbidding what they don't know."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Annotated, Any, NoReturn, Self
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from shared.errors import FieldError, Problem, unreadable
+
+# NUL is a character PostgreSQL's text can't hold. Escaped is the only way JSON can carry it.
+ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+
+
+class Body(BaseModel):
+    """A JSON request body. Strict: no "12" for 12, no true for 1, no NaN; unknown fields are refused."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
+
+    @classmethod
+    def from_json(cls, raw: bytes) -> Self:
+        """Raises `Problem` 400 for what isn't well-formed JSON, 422 for what isn't this shape."""
+        if ESCAPED_NUL.search(raw):
+            raise unreadable("The body holds the character U+0000.")
+        try:
+            json.loads(raw, object_pairs_hook=_without_repeats, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            raise unreadable("The body is not well-formed JSON.") from error
+        try:
+            return cls.model_validate_json(raw)
+        except ValidationError as error:
+            raise _problem(error, cls) from error
+
+
+class Query(BaseModel):
+    """The parameters after the question mark: text, read as the declared types."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
+
+    @classmethod
+    def from_query(cls, parameters: dict[str, str]) -> Self:
+        """Raises `Problem` 422."""
+        try:
+            return cls.model_validate(parameters)
+        except ValidationError as error:
+            raise _problem(error, cls) from error
+
+
+class Answer(BaseModel):
+    """What a route answers. Also what an answer given again is rendered through."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+def one_line(value: str) -> str:
+    """Names and titles: something visible, no control characters."""
+    if not value.strip() or any(ord(character) < 32 or ord(character) == 127 for character in value):
+        raise ValueError("must be one line of visible text")
+    return value.strip()
+
+
+Name = Annotated[str, StringConstraints(max_length=100), AfterValidator(one_line)]
+# The address is checked by sending to it; this refuses only what can't be one.
+Email = Annotated[
+    str,
+    StringConstraints(
+        max_length=254, strip_whitespace=True, pattern=r"^[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]+\.[^@\s\x00-\x1f]+$"
+    ),
+]
+
+
+Limit = Annotated[int, Field(ge=1, le=100)]
+
+
+class Page(Query):
+    """A page of a list by keyset: `cursor` is the `next_cursor` of the page before."""
+
+    limit: Limit = 50
+    cursor: UUID | None = None
+
+
+def page(rows: list[dict[str, Any]], limit: int, key: str) -> dict[str, Any]:
+    """`{"data", "next_cursor"}` from rows read with one more than the limit, ordered by the column `key`."""
+    more = len(rows) > limit
+    return {"data": rows[:limit], "next_cursor": str(rows[limit - 1][key]) if more else None}
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("repeated key")  # readers disagree on which one counts
+    return result
+
+
+def _refuse_constant(_: str) -> NoReturn:
+    raise ValueError("not JSON: NaN or Infinity")
+
+
+def _problem(error: ValidationError, model: type[BaseModel]) -> Problem:
+    if any(e["type"] == "json_invalid" for e in error.errors(include_input=False, include_context=False)):
+        return unreadable("The body is not well-formed JSON.")
+    found = error.errors(include_url=False, include_input=False)
+    return Problem(
+        422,
+        "invalid_fields",
+        "Some fields are not as they must be.",
+        errors=[_field_error(dict(e), model) for e in found[:50]],
+    )
+
+
+def _field_error(error: dict[str, Any], model: type[BaseModel]) -> FieldError:
+    """Pointer, sentence and code, none of which repeats what was sent."""
+    kind: str = error["type"]
+    place = list(error["loc"])
+    if kind == "extra_forbidden":
+        place.pop()  # the name was the sender's
+        detail = "Unknown field. Known here: " + ", ".join(model.model_fields) + "." if not place else "Unknown field."
+    elif kind == "value_error":
+        detail = str(error["ctx"]["error"]).capitalize() + "."
+    elif kind.endswith(("_parsing", "_from_date_parsing", "_syntax")):
+        detail = f"This is not a valid {kind.split('_')[0]}."  # pydantic's sentence quotes the offending character
+    else:
+        detail = error["msg"] + "."
+    return {"pointer": "".join(f"/{part}" for part in place), "detail": detail, "code": kind}

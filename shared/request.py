@@ -1,0 +1,114 @@
+"""What of a WSGI environment is used, read the same way on every server."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import uuid
+from typing import Any
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
+from werkzeug.wsgi import get_input_stream
+
+from shared import settings
+from shared.context import Context
+from shared.errors import Problem, not_found, unreadable
+
+LARGEST_BODY_BYTES = 4_500_000  # the platform's own bound
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+Environ = dict[str, Any]
+
+
+class Request:
+    """One HTTP request. Reading the body is put off until somebody may send one."""
+
+    def __init__(self, environ: Environ) -> None:
+        self._environ = environ
+        self.method: str = environ["REQUEST_METHOD"]
+        # The platform leaves PATH_INFO undecoded; other servers decode it and send the raw target beside it.
+        target = environ.get("RAW_URI") or environ.get("REQUEST_URI") or environ.get("PATH_INFO", "")
+        if not target.startswith("/"):  # an absolute target: http://host/path
+            target = "/" + target.partition("://")[2].partition("/")[2]
+        self.path = target.partition("?")[0]
+        self.query: str = environ.get("QUERY_STRING", "")
+        self.body = b""
+        given_id = self.header("x-request-id")
+        self.context = Context(
+            request_id=given_id if REQUEST_ID.fullmatch(given_id) else uuid.uuid4().hex,
+            if_match=self.header("if-match"),
+            # Never X-Forwarded-For: anybody can send it, and the platform's REMOTE_ADDR *is* that header.
+            ip=self.header("x-real-ip") if settings.on_vercel() else environ.get("REMOTE_ADDR", ""),
+        )
+
+    def header(self, name: str) -> str:
+        """A header's value; empty when it wasn't sent."""
+        key = name.upper().replace("-", "_")
+        value: str = self._environ.get(key if key.startswith("CONTENT_") else f"HTTP_{key}", "")
+        return value
+
+    def parameters(self) -> dict[str, str]:
+        """The parameters after the question mark. Raises `Problem` 400 for repeated or unreadable ones."""
+        try:
+            pairs = parse_qsl(self.query, keep_blank_values=True, errors="strict", max_num_fields=50)
+        except ValueError as error:
+            raise unreadable("The parameters can't be read.") from error
+        if len({name for name, _ in pairs}) != len(pairs) or any("\0" in name + value for name, value in pairs):
+            raise unreadable("A parameter is repeated or holds U+0000.")
+        return dict(pairs)
+
+    def refuse_compressed(self) -> None:
+        """415: inflating somebody's bytes is how a small request becomes a large one."""
+        if self.header("content-encoding").strip().lower() not in ("", "identity"):
+            raise Problem(415, "encoding_unsupported", "Send the body uncompressed.")
+
+    def refuse_oversized(self) -> None:
+        """413 by what the request says of itself, before a byte of the body is read."""
+        length = self.header("content-length")
+        if length and not (length.isascii() and length.isdigit()):
+            raise unreadable("Content-Length is not a number.")
+        if length and int(length[:20]) > LARGEST_BODY_BYTES:
+            raise _too_large()
+
+    def read(self) -> None:
+        """Read the body, at most `LARGEST_BODY_BYTES` of it."""
+        try:
+            stream = get_input_stream(self._environ, max_content_length=LARGEST_BODY_BYTES)
+            self.body = stream.read()
+        except RequestEntityTooLarge:
+            raise _too_large() from None
+        except (ClientDisconnected, HTTPException, OSError, ValueError) as error:
+            raise unreadable("The body could not be read.") from error
+
+    def fingerprint(self) -> str:
+        """What must be the same for a repeated Idempotency-Key to mean the same request."""
+        return hashlib.sha256(
+            b"\n".join([self.method.encode(), self.path.encode(), self.query.encode(), self.body])
+        ).hexdigest()
+
+    def idempotency_key(self) -> str | None:
+        """The `Idempotency-Key`, if any. Raises `Problem` 400 for one that can't be kept."""
+        key = self.header("idempotency-key")
+        if key and not IDEMPOTENCY_KEY.fullmatch(key):
+            raise unreadable("Idempotency-Key has 1 to 255 visible ASCII characters.")
+        return key or None
+
+    def workspace_id(self) -> str | None:
+        """The workspace the request names. Raises `Problem` 404 for what can't be one."""
+        given = self.parameters().get("workspace_id")
+        return None if given is None else str(identifier(given))
+
+
+def identifier(text: str) -> UUID:
+    """An id in a path or query. What can't be one names nothing: `Problem` 404."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise not_found() from None
+
+
+def _too_large() -> Problem:
+    return Problem(413, "too_large", f"A request body has at most {LARGEST_BODY_BYTES} bytes.")

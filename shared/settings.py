@@ -1,0 +1,96 @@
+"""The only reader of the environment. Read at each use, so that importing a function reads nothing.
+
+`python -m shared.settings` prints `.env.example`.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+from shared.errors import Problem
+
+
+class Setting(NamedTuple):
+    """One key of the environment."""
+
+    name: str
+    purpose: str
+    default: str | None = None  # None: required where it is used
+    rotates: bool = False  # a secret whose previous value is accepted too, as <NAME>_PREVIOUS
+
+
+SETTINGS = {
+    setting.name: setting
+    for setting in (
+        Setting("ENVIRONMENT", "development, staging or production", "development"),
+        Setting("API_URL", "Where these functions are served; detect calls detect-local there"),
+        Setting("CORS_ORIGINS", "Origins that may call from a browser, separated by commas", ""),
+        Setting("SUPABASE_URL", "The Supabase project"),
+        Setting("SUPABASE_PUBLISHABLE_KEY", "Its publishable key (sb_publishable_…)"),
+        Setting("SUPABASE_SECRET_KEY", "Its secret key (sb_secret_…); bypasses row-level security"),
+        Setting(
+            "SUPABASE_JWT_SECRET",
+            "Only for projects that sign access tokens with HS256; others publish keys instead",
+            "",
+            rotates=True,
+        ),
+        Setting(
+            "BOOTSTRAP_ADMIN_TOKEN",
+            "Makes the first platform admin, once; at least 32 characters, else the function is closed",
+            "",
+            rotates=True,
+        ),
+        Setting(
+            "INTERNAL_TOKEN",
+            "Proves that one of these functions calls another; at least 32 characters",
+            "",
+            rotates=True,
+        ),
+        Setting("CRON_SECRET", "Proves that the platform's scheduler calls", "", rotates=True),
+    )
+}
+
+
+def get(name: str) -> str:
+    """The value of a known key, its default where it has one.
+
+    Raises `Problem` 503 `not_configured`, naming the key, where a required one is unset or empty.
+    """
+    setting = SETTINGS[name]
+    value = os.environ.get(name) or setting.default
+    if value is None:
+        raise Problem(503, "not_configured", f"The server's setting {name} is missing.")
+    return value
+
+
+def accepted(name: str) -> list[str]:
+    """The values a rotating secret is accepted with: the current one and the previous; none when unset."""
+    if not SETTINGS[name].rotates:
+        raise KeyError(f"{name} does not rotate")
+    values = (os.environ.get(name), os.environ.get(f"{name}_PREVIOUS"))
+    return [value for value in values if value]
+
+
+def on_vercel() -> bool:
+    """Whether the platform itself runs this: it says so."""
+    return os.environ.get("VERCEL") == "1"
+
+
+def is_development() -> bool:
+    """Whether this is somebody's own machine."""
+    return get("ENVIRONMENT") == "development"
+
+
+def example() -> str:
+    """The text of `.env.example`."""
+    lines = ["# What the functions read from their environment. `make run` writes .local/env by itself."]
+    for setting in SETTINGS.values():
+        lines += ["", f"# {setting.purpose}.", f"{setting.name}={setting.default or ''}"]
+        if setting.rotates:
+            lines.append(f"# {setting.name}_PREVIOUS=  # while rotating: the old value works too")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(example(), end="")  # noqa: T201

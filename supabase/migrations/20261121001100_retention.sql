@@ -1,0 +1,47 @@
+-- How long each kind of row lives. One procedure obeys this table; what is not in it is kept.
+set lock_timeout = '5s';
+set statement_timeout = '60s';
+
+create table private.retention (
+  relation regclass primary key,
+  row_age text not null,
+  keep interval not null check (keep > interval '0'),
+  reason text not null
+);
+comment on column private.retention.row_age is 'A column or expression that gives the time a row''s life is counted from.';
+alter table private.retention enable row level security;
+
+insert into private.retention (relation, row_age, keep, reason) values
+  ('private.idempotency', 'created_at', '24 hours', 'how long an answer is given again'),
+  ('private.rate_limits', 'coalesce(taken[cardinality(taken)], ''-infinity'')', '1 day', 'longer than any window'),
+  ('public.invites', 'expires_at', '90 days', 'so that an owner can see who was invited'),
+  ('public.detections', 'created_at', '2 years', 'accuracy is measured over two years');
+
+create function private.purge_expired() returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  rule private.retention;
+  removed bigint;
+  result jsonb := '{}';
+begin
+  for rule in select * from private.retention order by relation::text loop
+    execute format('delete from %s where %s < now() - %L::interval', rule.relation, rule.row_age, rule.keep);
+    get diagnostics removed = row_count;
+    result := result || jsonb_build_object(rule.relation::text, removed);
+  end loop;
+  return result;
+end
+$$;
+
+create function public.purge_expired() returns jsonb
+language sql
+set search_path = ''
+as $$
+  select private.purge_expired()
+$$;
+comment on function public.purge_expired is 'Deletes what the retention table says is over; returns the number of rows per table.';
+
+revoke execute on function private.purge_expired, public.purge_expired from public, anon, authenticated;
+grant execute on function private.purge_expired, public.purge_expired to service_role;
