@@ -16,11 +16,11 @@ help: ## list what there is
 run: run-level ## start everything on http://127.0.0.1:$PORT (3000), with reload; Ctrl-C stops it
 	@exec $(VENV)/python -m local
 
-demo: run-level ## walk through what Backroom does, on a stack of its own
+demo: dev-level ## watch the main job: sign-up, photos to items, limits, audit trail
 	@exec $(VENV)/python -m local.demo
 
 test: dev-level ## the whole test suite
-	@exec $(VENV)/python -m pytest -n $(or $(WORKERS),auto) $(ARGS)
+	@exec $(VENV)/python -m pytest -n $(or $(WORKERS),auto) --dist loadfile $(ARGS)
 
 check: dev-level ## style, types, and the rules of the house
 	@$(VENV)/ruff check .

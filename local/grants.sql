@@ -2,6 +2,8 @@
 grant usage on schema auth to anon, authenticated, service_role, postgres;
 grant select, references, trigger, insert, update, delete on all tables in schema auth to postgres;
 grant execute on all functions in schema auth to anon, authenticated, service_role, postgres;
+-- Only an owner may drop a trigger.
+alter table auth.users owner to postgres;
 
 grant usage on schema storage to anon, authenticated, service_role, postgres;
 grant all on storage.buckets, storage.objects to anon, authenticated, service_role, postgres;

@@ -8,7 +8,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from local.trouble import Trouble
 
@@ -26,6 +26,11 @@ class Gateway:
         self._on_mail = on_mail
         self._said: queue.Queue[dict[str, Any]] = queue.Queue()
         self._process: subprocess.Popen[str] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Of the Node process, while there is one."""
+        return self._process.pid if self._process else None
 
     def start(self, settings: Mapping[str, str]) -> None:
         """Start with serve.mjs's settings; returns when the schemas auth and storage are there."""
@@ -45,7 +50,8 @@ class Gateway:
                 cwd=self._log.parent,
                 start_new_session=True,
             )
-        threading.Thread(target=self._listen, args=(self._process,), daemon=True).start()
+        self._said = queue.Queue()
+        threading.Thread(target=self._listen, args=(self._process.stdout, self._said), daemon=True).start()
         self._await("schemas")
 
     def serve(self) -> int:
@@ -70,17 +76,18 @@ class Gateway:
             raise Trouble(f"the Supabase gateway does not start: see the end of {self._log}")
         return said[what]
 
-    def _listen(self, process: "subprocess.Popen[str]") -> None:
+    def _listen(self, output: IO[str], steps: "queue.Queue[dict[str, Any]]") -> None:
         """Read what it says, to its end: the two steps, then mails."""
-        for line in process.stdout or ():
-            if not line.startswith("{"):
-                continue  # lite's own banner
-            said = json.loads(line)
-            if "mail" not in said:
-                self._said.put(said)
-            elif self._on_mail:
-                self._on_mail(said["mail"])
-        self._said.put({})
+        with output:
+            for line in output:
+                if not line.startswith("{"):
+                    continue  # lite's own banner
+                said = json.loads(line)
+                if "mail" not in said:
+                    steps.put(said)
+                elif self._on_mail:
+                    self._on_mail(said["mail"])
+        steps.put({})
 
 
 def _node() -> Path:

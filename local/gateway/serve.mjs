@@ -82,5 +82,5 @@ for (const mend of mends) await mend.app?.(app, { url });
 // Read the schema now: a first request while the database is away would find it empty.
 await connection.introspect();
 
-answer = mends.reduce((next, mend) => mend.fetch?.(next) ?? next, app.fetch);
+answer = mends.reduce((next, mend) => mend.fetch?.(next, app) ?? next, app.fetch);
 say({ port });

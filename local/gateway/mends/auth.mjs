@@ -20,3 +20,35 @@ export const issuer = {
     };
   },
 };
+
+/**
+ * With confirmations on, signing up again with a confirmed address must look like the first time,
+ * or anybody can find out who has an account: Supabase Auth answers with an invented user.
+ */
+export const silentRepeatedSignUp = {
+  fetch: (next, app) => async (request, context) => {
+    if (request.method !== "POST" || new URL(request.url).pathname !== "/auth/v1/signup") return next(request, context);
+    const asked = request.clone();
+    const response = await next(request, context);
+    if (response.status !== 429) return response;
+    const email = (await asked.json()).email.toLowerCase();
+    const [confirmed] = await app.connection.driver`
+      select from auth.users where email = ${email} and email_confirmed_at is not null`;
+    if (!confirmed) return response;
+    const now = new Date().toISOString();
+    return Response.json({
+      id: crypto.randomUUID(),
+      aud: "authenticated",
+      role: "",
+      email,
+      phone: "",
+      confirmation_sent_at: now,
+      app_metadata: { provider: "email", providers: ["email"] },
+      user_metadata: {},
+      identities: [],
+      created_at: now,
+      updated_at: now,
+      is_anonymous: false,
+    });
+  },
+};

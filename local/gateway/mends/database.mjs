@@ -11,24 +11,51 @@ export const isoTimestamps = {
   },
 };
 
-/** A text that already is a JSON document must not become a JSON string: lite hands RPC arguments over as text. */
-function document(value) {
-  if (typeof value !== "string") return JSON.stringify(value);
-  if (/^\s*[{[]/.test(value)) {
-    try {
-      JSON.parse(value);
-      return value;
-    } catch {
-      // A string that merely begins like a document.
-    }
+function isWritten(value) {
+  try {
+    JSON.parse(value);
+    return true;
+  } catch {
+    return false;
   }
-  return JSON.stringify(value);
 }
+const written = (value) => (typeof value === "string" && isWritten(value) ? value : JSON.stringify(value));
 
-export const jsonEncodedOnce = {
+/**
+ * lite hands JSON over as text already written, and then has the driver write it once more: a
+ * document becomes a string. Of an RPC's arguments it writes documents but neither strings nor
+ * numbers, so those that are to be JSON are all written before.
+ */
+export const jsonWrittenOnce = {
   types: {
-    json: { to: 114, from: [114], serialize: document, parse: JSON.parse },
-    jsonb: { to: 3802, from: [3802], serialize: document, parse: JSON.parse },
+    json: { to: 114, from: [114], serialize: written, parse: JSON.parse },
+    jsonb: { to: 3802, from: [3802], serialize: written, parse: JSON.parse },
+  },
+  connection(connection) {
+    const prepare = connection.onPostgrestAST.bind(connection);
+    connection.onPostgrestAST = async (query, variables) => {
+      const ast = await prepare(query, variables);
+      if (ast.httpMethod !== "POST" || ast.paramsType !== "named") return ast;
+      const { functions } = await connection.introspect({ useCache: true });
+      const overloads = functions.filter((each) => each.name === ast.function && each.schema === (ast.schema ?? "public"));
+      const isJson = (name) => overloads.some((each) => /^jsonb?$/.test(each.arg_types[each.arg_names.indexOf(name)]));
+      const args = Object.entries(ast.args).map(([name, value]) =>
+        value !== null && isJson(name) ? [name, JSON.stringify(value)] : [name, value],
+      );
+      return { ...ast, args: Object.fromEntries(args) };
+    };
+  },
+};
+
+/** PostgREST answers a numeric as the number it is, 12.50 as 12.50; lite as a string when JavaScript would round it. */
+export const numericAsWritten = {
+  types: {
+    numeric: {
+      to: 1700,
+      from: [1700],
+      serialize: String,
+      parse: (text) => (Number.isFinite(Number(text)) ? JSON.rawJSON(text) : text),
+    },
   },
 };
 
