@@ -4,9 +4,10 @@ import os
 import signal
 import sys
 import threading
+from pathlib import Path
 from types import FrameType
 
-from local import state
+from local import sample, state
 from local.functions import FunctionsServer
 from local.gateway.process import Mail
 from local.ports import chosen_port, claimed
@@ -44,13 +45,17 @@ Backroom is running; changes in functions/ and shared/ take effect at once. Ctrl
 
 Try it:
 
-{_try(api)}
+{_try(api, sample.write(stack.state).relative_to(state.ROOT))}
 """
 
 
-def _try(api: str) -> str:
-    """Commands that work as they stand, pasted into another terminal."""
-    return f"  curl {api}/api/health"
+def _try(api: str, body: Path) -> str:
+    """Commands that work as they stand, pasted into another terminal: a seeded person turns a photo into items."""
+    return f"""\
+TOKEN=$(curl -s {api}/api/auth/sign-in -H 'Content-Type: application/json' \\
+  -d '{{"email": "sofia@juniper.example", "password": "backroom-demo"}}' \\
+  | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')
+curl {api}/api/detect -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' -d @{body}"""
 
 
 def _print_mail(mail: Mail) -> None:

@@ -162,7 +162,7 @@ def revoke_invite(caller: Caller, workspace_id: UUID, invite_id: UUID) -> None:
 def list_audit(caller: Caller, workspace_id: UUID, query: AuditPage) -> AuditEntries:
     """The audit log, newest first."""
     rows = as_caller(caller).rpc(
-        "list_audit", workspace_id=str(workspace_id), before=query.cursor, limit=query.limit + 1
+        "list_audit", workspace_id=str(workspace_id), before=query.cursor, page_size=query.limit + 1
     )
     return AuditEntries.model_validate(page(rows, query.limit, "sequence"))
 
@@ -179,7 +179,7 @@ def list_of(caller: Caller, procedure: str, workspace_id: UUID, query: Page) -> 
     """A keyset page, with one row more than asked for: it tells whether there is a next page."""
     after = str(query.cursor) if query.cursor else None
     rows: list[dict[str, Any]] = as_caller(caller).rpc(
-        procedure, workspace_id=str(workspace_id), after=after, limit=query.limit + 1
+        procedure, workspace_id=str(workspace_id), after=after, page_size=query.limit + 1
     )
     return rows
 

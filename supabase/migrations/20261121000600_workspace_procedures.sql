@@ -225,11 +225,11 @@ begin
 end
 $$;
 
-create function public.list_members(workspace_id uuid, after uuid default null, "limit" integer default 51) returns jsonb
+create function public.list_members(workspace_id uuid, after uuid default null, page_size integer default 51) returns jsonb
 language sql
 set search_path = ''
 as $$
-  select private.list_members(workspace_id, after, "limit")
+  select private.list_members(workspace_id, after, page_size)
 $$;
 
 create function private.change_member(_workspace uuid, _user uuid, _role text) returns jsonb
@@ -511,11 +511,11 @@ begin
 end
 $$;
 
-create function public.list_audit(workspace_id uuid, before bigint default null, "limit" integer default 51) returns jsonb
+create function public.list_audit(workspace_id uuid, before bigint default null, page_size integer default 51) returns jsonb
 language sql
 set search_path = ''
 as $$
-  select private.list_audit(workspace_id, before, "limit")
+  select private.list_audit(workspace_id, before, page_size)
 $$;
 
 create function private.verify_workspace_audit(_workspace uuid, _sequence bigint, _hash text) returns jsonb

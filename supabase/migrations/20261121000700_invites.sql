@@ -101,11 +101,11 @@ begin
 end
 $$;
 
-create function public.list_invites(workspace_id uuid, after uuid default null, "limit" integer default 51) returns jsonb
+create function public.list_invites(workspace_id uuid, after uuid default null, page_size integer default 51) returns jsonb
 language sql
 set search_path = ''
 as $$
-  select private.list_invites(workspace_id, after, "limit")
+  select private.list_invites(workspace_id, after, page_size)
 $$;
 
 create function private.revoke_invite(_workspace uuid, _invite uuid) returns jsonb

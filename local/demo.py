@@ -1,0 +1,169 @@
+"""`make demo`: the main job, as a person would watch it. Uses the stack of this PORT, or starts one for itself."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import secrets
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import urllib3
+
+from local import envfile, state
+from local.functions import FunctionsServer
+from local.pictures import Picture, labels, photographs
+from local.ports import chosen_port, free_port
+from local.stack import Stack
+from local.trouble import Trouble
+
+PHOTOGRAPHS = {"motorcycle_left", "page", "coffee", "chelsea", "astronaut"}
+
+
+class Reply(NamedTuple):
+    """An answer that says yes."""
+
+    content: Any
+    headers: dict[str, str]
+    seconds: float
+
+
+class Api:
+    """The functions, called over HTTP."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._token: str | None = None
+
+    def sign_in_with(self, token: str) -> None:
+        """Be this person from now on."""
+        self._token = token
+
+    def __call__(self, method: str, path: str, content: object = None) -> Reply:
+        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        started = time.perf_counter()
+        reply = urllib3.request(method, f"{self._url}/api{path}", json=content, headers=headers, timeout=60)
+        answer = json.loads(reply.data or b"null")
+        if reply.status >= 400:
+            waiting = f" (again in {reply.headers['Retry-After']} s)" if "Retry-After" in reply.headers else ""
+            raise Trouble(f"{method} {path} answers {reply.status}: {answer['detail']}{waiting}")
+        return Reply(answer, {k.lower(): v for k, v in reply.headers.items()}, time.perf_counter() - started)
+
+
+def main() -> None:
+    """Sign up, detect, and check the trail."""
+    with functions() as url:
+        api = Api(url)
+        me = sign_up(api)
+        detect(api, [p for p in photographs() if p.name in PHOTOGRAPHS] + labels())
+        audit(api, me["default_workspace_id"])
+
+
+@contextlib.contextmanager
+def functions() -> Iterator[str]:
+    """Where the functions are: those that run on this PORT, else ones started for the demonstration."""
+    folder = state.folder(chosen_port())
+    url = envfile.read(folder / "env").get("API_URL", "")
+    if url and answers(url):
+        print(f"Using the stack that runs at {url}")
+        yield url
+        return
+    print("Starting a stack for the demonstration")
+    stack = Stack(state.ROOT / ".local" / "demo", free_port())
+    with (
+        stack,
+        open(stack.state / "functions.log", "wb") as log,
+        FunctionsServer(stack.env, mail=stack.mail, output=log) as server,
+    ):
+        yield server.url
+
+
+def answers(url: str) -> bool:
+    """Whether functions are served there."""
+    try:
+        return urllib3.request("GET", f"{url}/api/health?probe=live", retries=False, timeout=2).status == 200
+    except urllib3.exceptions.HTTPError:
+        return False
+
+
+def sign_up(api: Api) -> dict[str, Any]:
+    """A new person with a café of their own."""
+    heading("1. Somebody signs up")
+    address = f"robin.{secrets.token_hex(4)}@example.com"
+    session = api(
+        "POST",
+        "/auth/sign-up",
+        {
+            "email": address,
+            "password": secrets.token_urlsafe(12),
+            "name": "Robin Vale",
+            "workspace_name": "Corner Café",
+        },
+    )
+    api.sign_in_with(session.content["access_token"])
+    me: dict[str, Any] = api("GET", "/auth/me").content
+    (workspace,) = me["workspaces"]
+    print(f"{me['user']['name']} <{me['user']['email']}> is {workspace['role']} of {workspace['name']},")
+    print(f"with {len(workspace['permissions'])} permissions; signed up in {session.seconds:.1f} s")
+    return me
+
+
+def detect(api: Api, pictures: list[Picture]) -> None:
+    """Every picture through detect; what was found, as a table."""
+    heading("2. Photos become items")
+    folder = state.ROOT / ".local" / "demo" / "pictures"
+    folder.mkdir(parents=True, exist_ok=True)
+    row = "{:<16} {:<26} {:>3}  {:<24} {:>5}  {:<8} {:>5}"
+    print(row.format("photo", "item", "n", "barcode", "conf.", "provider", "ms"))
+    headers: dict[str, str] = {}
+    for picture in pictures:
+        (folder / picture.name).with_suffix(".png" if picture.image[:4] == b"\x89PNG" else ".jpg").write_bytes(
+            picture.image
+        )
+        answer = api("POST", "/detect", {"image": base64.b64encode(picture.image).decode(), "kind": "general"})
+        headers, found = answer.headers, answer.content
+        for item in found["items"] or [None]:
+            print(row.format(picture.name, *cells(item), found["provider"], found["processing_time_ms"]))
+    print(f"\nThe pictures are in {folder.relative_to(state.ROOT)}.")
+    heading("3. What is left of the limit (the functions' shared, exact one)")
+    print(f"RateLimit-Policy: {headers['ratelimit-policy']}\nRateLimit:        {headers['ratelimit']}")
+
+
+def cells(item: dict[str, Any] | None) -> tuple[object, ...]:
+    """An item's part of a row; dashes where a photo shows nothing that can be read."""
+    if item is None:
+        return "-", "-", "-", "-"
+    barcode = f"{item['barcode']['format']} {item['barcode']['text']}" if item["barcode"] else ""
+    return item["name"][:26], item["quantity"], barcode[:24], f"{item['confidence']:.2f}"
+
+
+def audit(api: Api, workspace_id: str) -> None:
+    """The trail, and whether it is whole."""
+    heading("4. The audit trail")
+    entries = api("GET", f"/workspaces/{workspace_id}/audit?limit=100").content["data"]
+    for action in sorted({entry["action"] for entry in entries}):
+        print(f"{sum(entry['action'] == action for entry in entries):>4}  {action}")
+    head = {"sequence": entries[0]["sequence"], "hash": entries[0]["hash"]}
+    verdict = api(
+        "GET", f"/workspaces/{workspace_id}/audit/verification?sequence={head['sequence']}&hash={head['hash']}"
+    ).content
+    if not verdict["intact"]:
+        raise Trouble(f"the audit trail is broken at entry {verdict['broken_at']}: {verdict['reason']}")
+    print(f"verified: {verdict['entries']} entries, each chained to the one before; head {head['hash'][:16]}…")
+
+
+def heading(text: str) -> None:
+    """A step."""
+    print(f"\n{text}\n{'─' * len(text)}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Trouble as trouble:
+        sys.exit(f"backroom: {trouble}")
+    except KeyboardInterrupt:
+        sys.exit(130)
