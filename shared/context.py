@@ -17,6 +17,7 @@ class Context:
     if_match: str = ""  # the ETag a change is meant for
     caller_id: str | None = None
     idempotency_record: str | None = None  # open: the business procedure closes it
+    change_in_flight: bool = False  # the procedure was sent, and what became of it isn't known yet
     database_round_trips: int = 0
     limits: list[dict[str, Any]] = field(default_factory=list)  # as the limiter last answered
 

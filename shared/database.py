@@ -29,9 +29,15 @@ class Database:
         request = context.current()
         if request.idempotency_record:
             headers["X-Idempotency-Record"] = request.idempotency_record
-        result = self._call(procedure, arguments, headers)
+        request.change_in_flight = True
+        try:
+            result = self._call(procedure, arguments, headers)
+        except Problem as problem:
+            request.change_in_flight = problem.status >= 500  # below that the database has said that it did nothing
+            raise
         if result is None:  # only a person who no longer exists gets nothing at all
             raise unauthenticated()
+        request.change_in_flight = False
         request.idempotency_record = None  # closed or freed in the procedure's own transaction
         if "limits" in result:
             request.limits = result["limits"]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from shared import context
+from shared import context, log
 from shared.errors import Problem
 
 
@@ -81,12 +81,15 @@ def begin(
 
 
 def release() -> None:
-    """Free the idempotency key of a request that was refused before it changed anything."""
+    """Free the idempotency key of a request that ended before it changed anything."""
     from shared.database import as_service
 
     request = context.current()
     record, request.idempotency_record = request.idempotency_record, None
-    as_service().value("release_idempotent", id=record)
+    try:
+        as_service().value("release_idempotent", id=record)
+    except Problem:
+        log.write("warning", event="idempotency key not released")  # its lease ends by itself
 
 
 def in_progress() -> Problem:

@@ -47,7 +47,8 @@ class Request:
     def header(self, name: str) -> str:
         """A header's value; empty when it wasn't sent."""
         key = name.upper().replace("-", "_")
-        value: str = self._environ.get(key if key.startswith("CONTENT_") else f"HTTP_{key}", "")
+        # These two alone have names of their own in WSGI; Content-Encoding is HTTP_CONTENT_ENCODING.
+        value: str = self._environ.get(key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}", "")
         return value
 
     def parameters(self) -> dict[str, str]:

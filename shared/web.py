@@ -166,7 +166,8 @@ class Function:
     def _below(self, path: str) -> str:
         """The part of the raw path below `/api/<name>`."""
         prefix = f"/api/{self.name}"
-        if path != prefix and not path.startswith(prefix + "/"):
+        # Werkzeug would take the leading slashes of "//x" for one.
+        if path != prefix and (not path.startswith(prefix + "/") or path.startswith(prefix + "//")):
             raise not_found()
         return path.removeprefix(prefix) or "/"
 
@@ -196,9 +197,9 @@ class Function:
                 caller = replace(caller, workspace_id=workspace_id)
             ignored = {"workspace_id"} if route.permission else set()
             result = route.handler(**route.signature.bind(request, arguments, caller, ignored))
-        except Problem as problem:
-            # After a 5xx the change may yet be made: the record stays until its lease ends.
-            if request.context.idempotency_record and problem.status < 500:
+        except Exception:
+            # Where the change may yet be made the record stays until its lease ends.
+            if request.context.idempotency_record and not request.context.change_in_flight:
                 limits.release()
             raise
         reply = result if isinstance(result, Reply) else Reply(result, 204 if result is None else route.status)
@@ -225,7 +226,7 @@ class Function:
         log.write(
             "error" if status >= 500 else "info",
             function=self.name,
-            route=f"{request.method} {route.path}" if route else request.method,
+            route=f"{request.method} {route.path}" if route else None,
             status=status,
             duration_ms=round((time.perf_counter() - started) * 1000, 1),
             caller_id=request.context.caller_id,
