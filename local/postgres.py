@@ -131,7 +131,7 @@ class Cluster:
             if self._status() == "ready":
                 return True
             time.sleep(0.02)
-        self._process = None
+        self._release()
         return False
 
     def _end_leftover(self) -> None:
@@ -139,14 +139,14 @@ class Cluster:
         pid = self._postmaster()
         if pid is None:
             return
-        if str(self.data) not in _command_line(pid):
+        if str(self.data) not in command_line(pid):
             # The file outlives a crash, and its process id may be anybody's by now: PostgreSQL
             # would refuse to start for as long as that somebody lives.
             (self.data / "postmaster.pid").unlink()
             return
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGINT)
-        while str(self.data) in _command_line(pid):
+        while str(self.data) in command_line(pid):
             time.sleep(0.02)
 
     def _end(self, how: signal.Signals) -> None:
@@ -156,10 +156,15 @@ class Cluster:
         if pid is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, how)
-        self._process.wait()
-        if self._process.stdin:
-            self._process.stdin.close()
-        self._process = None
+        self._release()
+
+    def _release(self) -> None:
+        """Wait for the process to end, and let go of it."""
+        if self._process is not None:
+            self._process.wait()
+            if self._process.stdin:
+                self._process.stdin.close()
+            self._process = None
 
     def _postmaster(self) -> int | None:
         lines = self._pid_file()
@@ -213,7 +218,7 @@ def _environment() -> dict[str, str]:
     return {**kept, "LC_ALL": "C"}
 
 
-def _command_line(pid: int) -> str:
+def command_line(pid: int) -> str:
     """A process's command line; empty when there is no such process."""
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
