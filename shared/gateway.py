@@ -33,7 +33,7 @@ class Reply(NamedTuple):
         """The body as JSON; None when it is empty or not JSON."""
         try:
             return json.loads(self.body) if self.body else None
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
 

@@ -37,14 +37,14 @@ def find(kid: str, algorithm: str) -> jwt.PyJWK | None:
             known = _keys.get(kid)
         finally:
             _lock.release()
-    if not _keys:
+    if _fetched_at == float("-inf"):
         raise unavailable("auth_unavailable", "Sign-in is away. Try again shortly.")
     return known if known is not None and known.algorithm_name == algorithm else None
 
 
 def _look_for(kid: str) -> jwt.PyJWK | None:
     global _looked_again_at
-    if not _keys:
+    if _fetched_at == float("-inf"):
         if clock.seconds() - _tried_at > 1.0:
             _fetch()
     elif clock.seconds() - _looked_again_at > LOOK_AGAIN_SECONDS:
@@ -54,7 +54,10 @@ def _look_for(kid: str) -> jwt.PyJWK | None:
 
 
 def _fetch() -> None:
-    """Replace the keys; keep those we have when the answer can't be had or isn't one."""
+    """Replace the keys; keep those we have when the answer can't be had or isn't one.
+
+    An empty list is an answer: it is how the last key is revoked, and what projects that sign with HS256 publish.
+    """
     global _keys, _fetched_at, _tried_at
     try:
         reply = gateway.send("GET", "/auth/v1/.well-known/jwks.json", read_seconds=3.0)
@@ -70,6 +73,9 @@ def _fetch() -> None:
 def _usable(entry: object) -> tuple[str, jwt.PyJWK] | None:
     """A published key that is for signatures, of a kind we accept, and says nothing contrary about itself."""
     if not isinstance(entry, dict) or not isinstance(entry.get("kid"), str) or entry.get("use", "sig") != "sig":
+        return None
+    operations = entry.get("key_ops")
+    if isinstance(operations, list) and "verify" not in operations:
         return None
     algorithm = entry.get("alg") or {"EC": "ES256", "RSA": "RS256"}.get(str(entry.get("kty")))
     if ALGORITHMS.get(str(algorithm)) != entry.get("kty"):
