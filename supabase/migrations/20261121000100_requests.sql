@@ -7,7 +7,13 @@ create schema private;
 comment on schema private is 'Not exposed by the API: security definer functions and the tables only they touch.';
 revoke all on schema private from public;
 grant usage on schema private to authenticated, service_role;
-alter default privileges in schema private revoke execute on functions from public;
+
+-- Nothing is open that a migration doesn't name. For functions this holds only when it is said for all schemas; for
+-- the rest, projects made before 2026-10-30 grant everything in public to everybody by default.
+alter default privileges revoke execute on functions from public;
+alter default privileges in schema public revoke all on tables from anon, authenticated, service_role;
+alter default privileges in schema public revoke all on sequences from anon, authenticated, service_role;
+alter default privileges in schema public revoke all on functions from anon, authenticated, service_role;
 
 create function private.header(_name text) returns text
 language sql stable

@@ -50,6 +50,10 @@ begin
     from jsonb_to_recordset(_wanted) as w(name text, subject text, quota integer, window_seconds integer, units integer)
     order by 1, 2
   loop
+    -- Said by halves, a limit would admit everybody; and what is older than a day is purged.
+    if not (wanted is not null) or wanted.window_seconds > 86400 then
+      raise exception 'a limit needs name, subject, quota, units and a window of at most a day' using errcode = '22023';
+    end if;
     taken := private.locked_limit(wanted.name, wanted.subject);
     at := clock_timestamp();  -- after the lock: the time of the decision, not of the transaction's start
     recent := array(

@@ -21,9 +21,12 @@ comment on column public.workspaces.revision is 'Counts changes; the ETag.';
 
 create table public.permissions (
   name text primary key check (name ~ '^[a-z]+\.[a-z]+$'),
-  description text not null
+  description text not null,
+  scopes text[] not null default '{all}' check (scopes <@ '{all,own,assigned}')
 );
 comment on table public.permissions is 'Every permission there is. Migrations add to it.';
+comment on column public.permissions.scopes is
+  'How a role may narrow it. More than all only where the functions honour it: else the narrowed would be the whole.';
 
 create table public.roles (
   id uuid primary key default gen_random_uuid(),
@@ -32,6 +35,7 @@ create table public.roles (
   description text not null default '' check (char_length(description) <= 200),
   unique nulls not distinct (workspace_id, name)
 );
+comment on table public.roles is 'What a member is; what it permits is in role_permissions.';
 comment on column public.roles.workspace_id is 'Null for the built-in roles, which every workspace has.';
 
 create table public.role_permissions (
@@ -40,6 +44,7 @@ create table public.role_permissions (
   scope text not null default 'all' check (scope in ('all', 'own', 'assigned')),
   primary key (role_id, permission)
 );
+comment on table public.role_permissions is 'What each role permits. A change takes effect with the next statement.';
 comment on column public.role_permissions.scope is
   'all: everything in the workspace; own: what the person made; assigned: what is assigned to them.';
 
@@ -48,6 +53,7 @@ create table public.profiles (
   name text not null check (char_length(name) <= 100),
   default_workspace_id uuid references public.workspaces on delete set null
 );
+comment on table public.profiles is 'A person, beside what Supabase Auth knows of them.';
 comment on column public.profiles.name is 'Personal data: the name the person gave.';
 comment on column public.profiles.default_workspace_id is 'The workspace of a request that names none.';
 
@@ -58,6 +64,8 @@ create table public.members (
   joined_at timestamptz not null default now(),
   primary key (workspace_id, user_id)
 );
+
+comment on table public.members is 'Who is in which workspace, with which role.';
 
 create table public.platform_admins (
   user_id uuid primary key references auth.users on delete cascade,
@@ -103,6 +111,18 @@ insert into public.permissions (name, description) values
   ('invoices.read', 'See invoices'),
   ('invoices.write', 'Issue and credit invoices'),
   ('email.send', 'Send mail');
+
+update public.permissions as p
+set scopes = narrowed.scopes
+from (values
+  ('designs.delete', '{all,own}'::text[]),
+  ('quotes.write', '{all,own}'),
+  ('orders.read', '{all,own,assigned}'),
+  ('orders.write', '{all,own,assigned}'),
+  ('payments.start', '{all,own}'),
+  ('invoices.read', '{all,own}')
+) as narrowed(name, scopes)
+where p.name = narrowed.name;
 
 insert into public.roles (name, description) values
   ('owner', 'May do everything'),
@@ -254,9 +274,12 @@ language plpgsql security definer
 set search_path = ''
 as $$
 begin
-  if old.role_id = private.owner_role() and (tg_op = 'DELETE' or new.role_id <> old.role_id) then
-    -- The lock lets two owners leave one after the other only; no row means the workspace itself is being deleted.
-    perform from public.workspaces where id = old.workspace_id for update;
+  if old.role_id = private.owner_role() and (
+      tg_op = 'DELETE'
+      or (new.workspace_id, new.user_id, new.role_id) is distinct from (old.workspace_id, old.user_id, old.role_id)) then
+    -- Two owners leave one after the other only: a mere lock would let the second go by its older snapshot where it
+    -- runs as repeatable read. No row means the workspace itself is being deleted.
+    update public.workspaces set revision = revision where id = old.workspace_id;
     if found and not exists (
       select from public.members
       where workspace_id = old.workspace_id and role_id = old.role_id and user_id <> old.user_id
@@ -269,7 +292,7 @@ end
 $$;
 
 create trigger members_keep_an_owner
-  before update of role_id or delete on public.members
+  before update or delete on public.members
   for each row execute function private.keep_an_owner();
 
 revoke execute on function private.owner_role, private.keep_an_owner from public, anon, authenticated;

@@ -14,6 +14,7 @@ create table public.invites (
   created_by uuid references auth.users on delete set null,
   created_at timestamptz not null default now()
 );
+comment on table public.invites is 'Invite codes that were given out, used and revoked ones too.';
 comment on column public.invites.code_hash is 'sha256 of the code without dashes. The code has 80 random bits: no salt is needed.';
 comment on column public.invites.created_by is 'Holds good only while this person may still grant the role.';
 
@@ -181,6 +182,7 @@ begin
   end if;
   workspace := private.redeem_invite(_code, auth.uid());
   if workspace is null then
+    perform private.audit(private.platform(), auth.uid(), 'invite.denied', null);
     return private.refuse(404, 'invite_invalid', 'This invite code does not work. Ask for a new one.')
       || jsonb_build_object('limits', taken -> 'limits');
   end if;

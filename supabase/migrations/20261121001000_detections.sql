@@ -16,6 +16,7 @@ create table public.detections (
   processing_time_ms integer not null check (processing_time_ms >= 0),
   created_at timestamptz not null default now()
 );
+comment on table public.detections is 'What a photo was found to show.';
 comment on column public.detections.image_sha256 is 'Of the bytes sent; the image itself is not kept.';
 comment on column public.detections.text is 'Personal data, possibly: whatever could be read in the photo.';
 

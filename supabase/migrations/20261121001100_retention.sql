@@ -8,6 +8,7 @@ create table private.retention (
   keep interval not null check (keep > interval '0'),
   reason text not null
 );
+comment on table private.retention is 'How long each kind of row is kept, and why.';
 comment on column private.retention.row_age is 'A column or expression that gives the time a row''s life is counted from.';
 alter table private.retention enable row level security;
 
@@ -31,6 +32,7 @@ begin
     get diagnostics removed = row_count;
     result := result || jsonb_build_object(rule.relation::text, removed);
   end loop;
+  perform private.audit(private.platform(), null, 'retention.obeyed', null, result);
   return result;
 end
 $$;
