@@ -21,12 +21,15 @@ ANSWER_SECONDS = 0.5
 @contextmanager
 def guarded(email: str) -> Iterator[None]:
     """Count a try against the IP and the address, then take the same time whatever comes of it."""
+    request = context.current()
     limits.begin(
         wanted=[
-            Limit("auth.ip", TRIES, WINDOW_SECONDS).wanted(context.current().ip),
+            Limit("auth.ip", TRIES, WINDOW_SECONDS).wanted(request.ip),
             Limit("auth.address", TRIES, WINDOW_SECONDS).wanted(email.strip().lower()),
         ]
     )
+    # What is left for the address would tell everybody that somebody came in by it just now.
+    request.limits = [state for state in request.limits if state["name"] == "auth.ip"]
     started = clock.seconds()
     try:
         yield
@@ -46,6 +49,9 @@ def sign_up(
 
     The workspace is made, or the invite redeemed, by a trigger inside Supabase Auth's own transaction.
     """
+    if invite_code is not None:
+        # First: to a known address Supabase Auth may answer as if all were well, without looking at the code.
+        _require_working(invite_code)
     data = {"name": name, "workspace_name": workspace_name, "invite_code": invite_code}
     reply = gateway.send(
         "POST",
@@ -59,9 +65,11 @@ def sign_up(
     if reply.status < 300:
         answer = reply.json()
         return _session(reply) if "access_token" in answer else None
-    if invite_code is not None and not as_service().value("invite_works", code=invite_code):
-        raise invalid("/invite_code", "invite_invalid", "This invite code does not work. Ask for a new one.")
-    if reply.status >= 500:
+    if invite_code is not None:
+        _require_working(invite_code)  # somebody else may have used it up meanwhile
+    if _error_code(reply) == "over_email_send_rate_limit":
+        return None  # as for any other address: that one had a mail just now is nobody's business
+    if _is_away(reply):
         raise _away()
     if _error_code(reply) == "weak_password":
         raise invalid("/password", "weak_password", "This password is too easily guessed.")
@@ -83,13 +91,14 @@ def refresh(refresh_token: str) -> dict[str, Any]:
 def sign_out(caller: Caller) -> None:
     """End the caller's session. One that has ended already is fine."""
     reply = gateway.send("POST", "/auth/v1/logout?scope=local", token=caller.token)
-    if reply.status >= 500:
+    if _is_away(reply):
         raise _away()
 
 
 def request_password_reset(email: str) -> None:
     """Have Supabase Auth mail a code. What it says of the address is kept to ourselves."""
-    if gateway.send("POST", "/auth/v1/recover", payload={"email": email}).status >= 500:
+    reply = gateway.send("POST", "/auth/v1/recover", payload={"email": email})
+    if reply.status >= 500:
         raise _away()
 
 
@@ -103,7 +112,7 @@ def verify(purpose: str, email: str, code: str) -> dict[str, Any]:
 def change_password(caller: Caller, password: str) -> None:
     """Set the caller's password."""
     reply = gateway.send("PUT", "/auth/v1/user", token=caller.token, payload={"password": password})
-    if reply.status >= 500:
+    if _is_away(reply):
         raise _away()
     if reply.status in (401, 403):
         raise unauthenticated()
@@ -112,8 +121,13 @@ def change_password(caller: Caller, password: str) -> None:
     audit.append("password.changed", actor=caller.user_id)
 
 
+def _require_working(invite_code: str) -> None:
+    if not as_service().value("invite_works", code=invite_code):
+        raise invalid("/invite_code", "invite_invalid", "This invite code does not work. Ask for a new one.")
+
+
 def _session(reply: gateway.Reply, refusal: Problem | None = None) -> dict[str, Any]:
-    if reply.status >= 500:
+    if _is_away(reply):
         raise _away()
     answer = reply.json()
     if reply.status >= 400 or "access_token" not in answer:
@@ -124,6 +138,11 @@ def _session(reply: gateway.Reply, refusal: Problem | None = None) -> dict[str, 
 def _error_code(reply: gateway.Reply) -> str | None:
     answer = reply.json()
     return answer.get("error_code") or answer.get("code") if isinstance(answer, dict) else None
+
+
+def _is_away(reply: gateway.Reply) -> bool:
+    """Also when it is too busy: its own limits count all of us together, and say nothing about this caller."""
+    return reply.status >= 500 or reply.status == 429
 
 
 def _away() -> Problem:

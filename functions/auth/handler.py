@@ -128,7 +128,7 @@ def sign_up(body: SignUp) -> Reply[Session | Accepted]:
             password=body.password.get_secret_value(),
             name=body.name,
             workspace_name=body.workspace_name,
-            invite_code=body.invite_code.get_secret_value() if body.invite_code else None,
+            invite_code=body.invite_code.get_secret_value() if body.invite_code is not None else None,
         )
     return Reply(Session.model_validate(session), 201) if session else Reply(Accepted(), 202)
 
