@@ -1,0 +1,64 @@
+"""What the tests of the functions share: other clients, the log, the mailbox, and how much of a limit is spent."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+from uuid import UUID
+
+import jwt
+import psycopg
+import pytest
+
+T = TypeVar("T")
+LogLines = Callable[[], list[dict[str, Any]]]
+
+
+@pytest.fixture
+def log_lines(capsys: pytest.CaptureFixture[str]) -> LogLines:
+    """The lines logged since it was last called, read."""
+    return lambda: [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def spend(database: psycopg.Connection, limit: str, subject: str, units: int) -> None:
+    """Take units of a limit, as that many requests just now would have."""
+    database.execute(
+        """
+        insert into private.rate_limits (name, subject, taken)
+        values (%s, %s, array_fill(clock_timestamp(), array[%s::integer]))
+        on conflict (name, subject) do update set taken = excluded.taken
+        """,
+        [limit, hashlib.sha256(subject.encode()).hexdigest(), units],
+    )
+
+
+def spent(database: psycopg.Connection, limit: str, subject: str) -> int:
+    """How many units of a limit are taken."""
+    row = database.execute(
+        "select cardinality(taken) from private.rate_limits where name = %s and subject = %s",
+        [limit, hashlib.sha256(subject.encode()).hexdigest()],
+    ).fetchone()
+    return row[0] if row else 0
+
+
+def together(*calls: Callable[[], T]) -> list[T]:
+    """Make calls at the same time: answers that take their time take it once."""
+    with ThreadPoolExecutor(len(calls)) as threads:
+        return [future.result() for future in [threads.submit(call) for call in calls]]
+
+
+def signed(env: Mapping[str, str], user_id: UUID, **changes: object) -> str:
+    """An access token as the stack signs them, with some of its claims changed."""
+    claims = {
+        "sub": str(user_id),
+        "aud": "authenticated",
+        "role": "authenticated",
+        "iss": f"{env['SUPABASE_URL']}/auth/v1",
+        "exp": int(time.time()) + 3600,
+        **changes,
+    }
+    return jwt.encode(claims, env["SUPABASE_JWT_SECRET"], algorithm="HS256")
