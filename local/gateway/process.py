@@ -41,7 +41,7 @@ class Gateway:
         environment |= {"DO_NOT_TRACK": "1", "EXPERIMENTAL_STORAGE": "1"}
         with self._log.open("a") as log:
             self._process = subprocess.Popen(
-                [str(_node()), "--disable-warning=ExperimentalWarning", str(HERE / "serve.mjs")],
+                [str(_node()), "--import", str(HERE / "driver.mjs"), str(HERE / "serve.mjs")],
                 stdin=subprocess.PIPE,  # it ends when this closes
                 stdout=subprocess.PIPE,
                 stderr=log,

