@@ -18,6 +18,7 @@ from shared.errors import Problem, not_found, unreadable
 
 LARGEST_BODY_BYTES = 4_500_000  # the platform's own bound
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+IDENTIFIER = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")  # UUID() takes many more forms
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 Environ = dict[str, Any]
@@ -71,18 +72,21 @@ class Request:
         length = self.header("content-length")
         if length and not (length.isascii() and length.isdigit()):
             raise unreadable("Content-Length is not a number.")
-        if length and int(length[:20]) > LARGEST_BODY_BYTES:
+        if int(length.lstrip("0")[:20] or 0) > LARGEST_BODY_BYTES:
             raise _too_large()
 
     def read(self) -> None:
         """Read the body, at most `LARGEST_BODY_BYTES` of it."""
         try:
-            stream = get_input_stream(self._environ, max_content_length=LARGEST_BODY_BYTES)
+            # One byte more than allowed: of a body without a stated length the stream just ends at its bound.
+            stream = get_input_stream(self._environ, max_content_length=LARGEST_BODY_BYTES + 1)
             self.body = stream.read()
         except RequestEntityTooLarge:
             raise _too_large() from None
         except (ClientDisconnected, HTTPException, OSError, ValueError) as error:
             raise unreadable("The body could not be read.") from error
+        if len(self.body) > LARGEST_BODY_BYTES:
+            raise _too_large()
 
     def fingerprint(self) -> str:
         """What must be the same for a repeated Idempotency-Key to mean the same request."""
@@ -105,10 +109,9 @@ class Request:
 
 def identifier(text: str) -> UUID:
     """An id in a path or query. What can't be one names nothing: `Problem` 404."""
-    try:
-        return UUID(text)
-    except ValueError:
-        raise not_found() from None
+    if not IDENTIFIER.fullmatch(text):
+        raise not_found()
+    return UUID(text)
 
 
 def _too_large() -> Problem:
