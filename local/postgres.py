@@ -191,7 +191,8 @@ def _unprivileged() -> list[str]:
     """PostgreSQL refuses to run as root: what to put before its commands then.
 
     It runs as nobody, but keeps the one capability of root that lets it walk to its files when
-    the checkout is in a directory that only root may enter.
+    the checkout is in a directory that only root may enter; without the fixup, access(2), by
+    which it looks for its own binaries, ignores capabilities.
     """
     if os.geteuid() != 0:
         return []
@@ -199,6 +200,7 @@ def _unprivileged() -> list[str]:
     if setpriv is None:
         raise Trouble("PostgreSQL can't run as root without setpriv: install util-linux")
     who = [f"--reuid={_account().pw_uid}", f"--regid={_account().pw_gid}", "--clear-groups"]
+    who += ["--securebits=+no_setuid_fixup"]
     return [setpriv, *who, "--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--"]
 
 
