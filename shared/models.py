@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from typing import Annotated, Any, NoReturn, Self
 from uuid import UUID
 
@@ -13,6 +14,9 @@ from shared.errors import FieldError, Problem, unreadable
 
 # NUL is a character PostgreSQL's text can't hold. Escaped is the only way JSON can carry it.
 ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+# Each unknown field is an error of its own: half a million of them would keep a processor busy for seconds.
+MOST_FIELDS = 1000
+LINE_BREAKING = {"Cc", "Zl", "Zp"}  # control characters, line and paragraph separators
 
 
 class Body(BaseModel):
@@ -57,7 +61,8 @@ class Answer(BaseModel):
 
 def one_line(value: str) -> str:
     """Names and titles: something visible, no control characters."""
-    if not value.strip() or any(ord(character) < 32 or ord(character) == 127 for character in value):
+    visible = any(character.isprintable() and not character.isspace() for character in value)
+    if not visible or any(unicodedata.category(character) in LINE_BREAKING for character in value):
         raise ValueError("must be one line of visible text")
     return value.strip()
 
@@ -92,6 +97,8 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
         raise ValueError("repeated key")  # readers disagree on which one counts
+    if len(pairs) > MOST_FIELDS:
+        raise ValueError("too many fields")
     return result
 
 
@@ -124,4 +131,9 @@ def _field_error(error: dict[str, Any], model: type[BaseModel]) -> FieldError:
         detail = f"This is not a valid {kind.split('_')[0]}."  # pydantic's sentence quotes the offending character
     else:
         detail = error["msg"] + "."
-    return {"pointer": "".join(f"/{part}" for part in place), "detail": detail, "code": kind}
+    return {"pointer": "".join(map(_reference, place)), "detail": detail, "code": kind}
+
+
+def _reference(part: str | int) -> str:
+    """One step of a JSON pointer (RFC 6901)."""
+    return "/" + str(part).replace("~", "~0").replace("/", "~1")
