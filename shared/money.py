@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, ROUND_HALF_UP, Context, Decimal
 from typing import NamedTuple
 
 # ISO 4217, list one (2026): digits after the decimal point; two for all others.
@@ -20,6 +20,10 @@ TWO_DECIMALS = frozenset(
 CURRENCIES = NO_DECIMALS | TWO_DECIMALS | THREE_DECIMALS
 
 
+# Shifting the point under the default context would first round to 28 digits: the sum would be rounded twice.
+EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
+
+
 class Money(NamedTuple):
     """An exact amount: `Money(1250, "USD")` is 12.50 US dollars."""
 
@@ -28,7 +32,7 @@ class Money(NamedTuple):
 
     def decimal(self) -> Decimal:
         """The amount in whole units."""
-        return Decimal(self.amount_minor).scaleb(-decimals(self.currency))
+        return Decimal(self.amount_minor).scaleb(-decimals(self.currency), EXACT)
 
     def __str__(self) -> str:
         return f"{self.decimal():f} {self.currency}"
@@ -48,4 +52,4 @@ def rounded(amount: Decimal, currency: str) -> Money:
     """
     if not amount.is_finite():
         raise ValueError("not a finite amount")
-    return Money(int(amount.scaleb(decimals(currency)).to_integral_value(ROUND_HALF_UP)), currency)
+    return Money(int(amount.scaleb(decimals(currency), EXACT).to_integral_value(ROUND_HALF_UP)), currency)
