@@ -58,19 +58,29 @@ as $$
   select * from public.roles where name = _name and (workspace_id = _workspace or workspace_id is null)
 $$;
 
-create function private.covers(_workspace uuid, _role uuid, _user uuid default auth.uid()) returns boolean
+create function private.holds(_workspace uuid, _permissions jsonb, _user uuid default auth.uid()) returns boolean
 language sql stable
 set search_path = ''
 as $$
   select private.is_platform_admin(_user) or not exists (
-    select from public.role_permissions as wanted
-    where wanted.role_id = _role and not exists (
+    select from jsonb_array_elements_text(_permissions) as wanted(permission)
+    where not exists (
       select from public.members as m
       join public.role_permissions as held on held.role_id = m.role_id
       where m.workspace_id = _workspace and m.user_id = _user
-        and held.permission = wanted.permission and held.scope in ('all', wanted.scope)))
+        and held.permission = split_part(wanted.permission, ':', 1)
+        and held.scope in ('all', split_part(wanted.permission, ':', 2))))
 $$;
-comment on function private.covers is 'Whether the person holds all that the role permits: nobody grants what they lack.';
+comment on function private.holds is
+  'Whether the person holds all these permissions, each at least as widely: nobody grants what they lack.';
+
+create function private.covers(_workspace uuid, _role uuid, _user uuid default auth.uid()) returns boolean
+language sql stable
+set search_path = ''
+as $$
+  select private.holds(_workspace, private.role_permission_names(_role), _user)
+$$;
+comment on function private.covers is 'Whether the person holds all that the role permits.';
 
 create function private.refuse_granting(_workspace uuid, _role text) returns jsonb
 language plpgsql
@@ -349,12 +359,12 @@ set search_path = ''
 as $$
 begin
   if exists (
-    select from jsonb_array_elements_text(_permissions) as name
-    where name !~ '^[a-z]+\.[a-z]+(:(own|assigned))?$'
+    select from jsonb_array_elements_text(_permissions) as given(permission)
+    where given.permission !~ '^[a-z]+\.[a-z]+(:(own|assigned))?$'
       or not exists (
         select from public.permissions as p
-        where p.name = split_part(name, ':', 1)
-          and coalesce(nullif(split_part(name, ':', 2), ''), 'all') = any (p.scopes))
+        where p.name = split_part(given.permission, ':', 1)
+          and coalesce(nullif(split_part(given.permission, ':', 2), ''), 'all') = any (p.scopes))
   ) then
     return private.refuse(422, 'unknown_permission',
       'A permission is named as in the list of permissions, with :own or :assigned where it can be narrowed so.');
@@ -380,19 +390,16 @@ begin
   if (private.role_named(_workspace, _name)).id is not null then
     return private.refuse(409, 'role_exists', 'This workspace already has a role of that name.');
   end if;
+  if not private.holds(_workspace, _permissions) then
+    return private.refuse_granting(_workspace, null);
+  end if;
   begin
     insert into public.roles (workspace_id, name, description)
     values (_workspace, _name, _description) returning * into made;
-    perform private.set_role_permissions(made.id, _permissions);
-    if not private.covers(_workspace, made.id) then
-      raise exception 'beyond the caller' using errcode = 'BR002';
-    end if;
-  exception
-    when unique_violation then
-      return private.refuse(409, 'role_exists', 'This workspace already has a role of that name.');
-    when sqlstate 'BR002' then
-      return private.refuse_granting(_workspace, _name);
+  exception when unique_violation then
+    return private.refuse(409, 'role_exists', 'This workspace already has a role of that name.');
   end;
+  perform private.set_role_permissions(made.id, _permissions);
   perform private.audit(_workspace, auth.uid(), 'role.created', _name, jsonb_build_object('permissions', _permissions));
   return private.answer(private.role_json(made), 201);
 end
@@ -424,20 +431,14 @@ begin
     end if;
     return private.not_found();
   end if;
-  begin
-    if not private.covers(_workspace, role.id) then
-      raise exception 'beyond the caller' using errcode = 'BR002';
-    end if;
-    update public.roles set description = coalesce(_description, description) where id = role.id returning * into role;
-    if _permissions is not null then
-      perform private.set_role_permissions(role.id, _permissions);
-    end if;
-    if not private.covers(_workspace, role.id) then
-      raise exception 'beyond the caller' using errcode = 'BR002';
-    end if;
-  exception when sqlstate 'BR002' then
+  -- Both before the change: whoever has this role would hold afterwards what they are giving themselves.
+  if not (private.covers(_workspace, role.id) and private.holds(_workspace, coalesce(_permissions, '[]'))) then
     return private.refuse_granting(_workspace, _name);
-  end;
+  end if;
+  update public.roles set description = coalesce(_description, description) where id = role.id returning * into role;
+  if _permissions is not null then
+    perform private.set_role_permissions(role.id, _permissions);
+  end if;
   perform private.audit(_workspace, auth.uid(), 'role.changed', _name,
     jsonb_strip_nulls(jsonb_build_object('permissions', _permissions)));
   return private.answer(private.role_json(role));
@@ -547,7 +548,7 @@ $$;
 
 revoke execute on function
   private.rfc3339, private.role_permission_names, private.workspace_json, private.role_json, private.member_json,
-  private.role_named, private.covers, private.refuse_granting, private.is_time_zone, private.new_workspace,
+  private.role_named, private.holds, private.covers, private.refuse_granting, private.is_time_zone, private.new_workspace,
   private.set_role_permissions, private.unknown_permissions,
   private.create_workspace, public.create_workspace, private.update_workspace, public.update_workspace,
   private.me, public.me, private.list_members, public.list_members, private.change_member, public.change_member,
