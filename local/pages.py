@@ -1,5 +1,7 @@
 """The two pages that only the local server has: what there is, and the mailbox."""
 
+import base64
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from html import escape
@@ -9,11 +11,35 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-# Nothing is loaded and nothing runs: the pages are text and links, whatever a mail may hold.
-POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 50rem; margin: 3rem auto; padding: 0 1rem; }
+:root { color-scheme: light dark; }
+code, pre { font: 0.9em/1.5 ui-monospace, monospace; }
+dt { margin-top: 1rem; }
+dd { margin: 0; opacity: 0.75; }
+article { border-top: 1px solid; margin-top: 2rem; }
+pre, a { white-space: pre-wrap; overflow-wrap: anywhere; }
+"""
+# Nothing is loaded and nothing runs: the pages are text, links and this style, whatever a mail may hold.
+STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "img-src data:",  # the empty icon
+        f"style-src 'sha256-{STYLE_HASH}'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
 
 PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>{title}</title>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<link rel="icon" href="data:,">
+<title>{title}</title>
+<style>{style}</style>
 <h1>{title}</h1>
 {body}
 </html>
@@ -47,16 +73,15 @@ class Pages:
         return [encoded]
 
     def _index(self) -> tuple[str, str]:
-        rows = "".join(
-            f'<li><a href="/api/{escape(name)}">/api/{escape(name)}</a> {escape(about)}</li>\n'
-            for name, about in self._functions.items()
-        )
-        body = f'<p><a href="/mail">Mail</a> that sign-up and password reset sent.</p>\n<ul>{rows}</ul>'
-        return "text/html", PAGE.format(title="Backroom", body=body)
+        # A function's docstring begins "POST /api/name: what it does".
+        parts = (about.partition(": ") for about in self._functions.values())
+        rows = "".join(f"<dt><code>{escape(url)}</code></dt><dd>{escape(text)}</dd>\n" for url, _, text in parts)
+        links = '<a href="/api/health">Health</a> · <a href="/mail">Mail</a> that sign-up and password reset sent'
+        return "text/html", _page("Backroom", f"<p>{links}</p>\n<dl>{rows}</dl>")
 
     def _mailbox(self) -> tuple[str, str]:
         body = "".join(_article(mail) for mail in reversed(self._read()))
-        return "text/html", PAGE.format(title="Mail", body=body or "<p>None yet.</p>")
+        return "text/html", _page("Mail", body or "<p>None yet.</p>")
 
     def _mails(self) -> tuple[str, str]:
         return "application/json", json.dumps({"data": self._read()})
@@ -65,6 +90,10 @@ class Pages:
         if not self._mail or not self._mail.exists():
             return []
         return [json.loads(line) for line in self._mail.read_text().splitlines()]
+
+
+def _page(title: str, body: str) -> str:
+    return PAGE.format(title=title, style=STYLE, body=body)
 
 
 def _article(mail: Mapping[str, Any]) -> str:
