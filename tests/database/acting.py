@@ -88,7 +88,7 @@ class Actor:
         rows = self.rows(query, *parameters)
         return rows[0][0] if rows else None
 
-    def call(self, function: str, *, headers: Mapping[str, str] | None = None, **arguments: object) -> Any:
+    def call(self, function: str, *, headers: Mapping[str, str] | None = None, **arguments: Any) -> Any:
         """Call a function of schema public by its arguments' names."""
         with self.transaction(headers) as connection:
             return call(connection, function, **arguments)
