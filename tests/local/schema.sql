@@ -63,3 +63,11 @@ create policy "people use their own folder of contract" on storage.objects
 
 create or replace function public.contract_price() returns numeric
 language sql as $$ select 12.50 $$;
+
+grant execute on function
+  public.contract_raise(text),
+  public.contract_request(),
+  public.contract_kind(jsonb),
+  public.contract_echo(text, double precision),
+  public.contract_price()
+to anon, authenticated, service_role;

@@ -17,7 +17,7 @@ from local import envfile
 from local.ports import free_port, is_free, listening
 from local.state import ROOT
 
-HELLO = '''"""Says hello."""
+HELLO = '''"""GET /api/say-hello: says hello."""
 
 
 class Hello:

@@ -9,7 +9,7 @@ import pytest
 
 from local.functions import FunctionsServer
 
-ECHO = '''"""Says what it was asked."""
+ECHO = '''"""GET /api/echo-it: says what it was asked."""
 
 import json
 import os
@@ -91,7 +91,7 @@ class TestPages:
     def test_list_the_functions(self, server: FunctionsServer) -> None:
         answer = ask(server, "/")
         page = answer.read().decode()
-        assert '<a href="/api/echo-it">/api/echo-it</a> Says what it was asked.' in page
+        assert "<code>GET /api/echo-it</code></dt><dd>says what it was asked." in page
         assert answer.headers["content-security-policy"].startswith("default-src 'none'")
 
     def test_show_mails_harmlessly(self, server: FunctionsServer) -> None:
