@@ -63,7 +63,7 @@ def _print_mail(mail: Mail) -> None:
 
 
 def _wait(server: FunctionsServer) -> None:
-    """Until somebody ends us, or the server ends by itself."""
+    """Until somebody ends us, the make that started us is gone, or the server ends by itself."""
     ended = threading.Event()
 
     def end(number: int, frame: FrameType | None) -> None:
@@ -71,8 +71,12 @@ def _wait(server: FunctionsServer) -> None:
 
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, end)
+    parent = os.getppid()
+    # Killed, make can't tell us. Without make, as under nohup, a parent may go as it likes.
+    watched = "MAKELEVEL" in os.environ
     while server.running and not ended.wait(1):
-        pass
+        if watched and os.getppid() != parent:
+            return
 
 
 if __name__ == "__main__":

@@ -46,9 +46,9 @@ def checkout(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def running(checkout: Path, port: int) -> Iterator["subprocess.Popen[str]"]:
+def running(checkout: Path, port: int, *command: str) -> Iterator["subprocess.Popen[str]"]:
     """`make run` once it says that it runs; ended on leaving."""
-    process = launch(checkout, port)
+    process = launch(checkout, port, *command)
     try:
         assert process.stdout is not None
         said = []
@@ -65,9 +65,9 @@ def running(checkout: Path, port: int) -> Iterator["subprocess.Popen[str]"]:
         process.communicate()
 
 
-def launch(checkout: Path, port: int | str) -> "subprocess.Popen[str]":
+def launch(checkout: Path, port: int | str, *command: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-m", "local"],
+        command or [sys.executable, "-m", "local"],
         cwd=checkout,
         env={**os.environ, "PORT": str(port)},
         stdout=subprocess.PIPE,
@@ -111,6 +111,18 @@ def test_killed_it_leaves_nothing_in_the_way(checkout: Path) -> None:
     with running(checkout, port):
         assert get(port) == "hello"
     assert time.monotonic() - began < 10
+
+
+def test_it_ends_when_its_make_is_killed(checkout: Path) -> None:
+    port = free_port()
+    (checkout / "Makefile").write_text(f"run:\n\t@exec {sys.executable} -m local\n")
+    with running(checkout, port, "make", "run") as make:
+        make.kill()
+        make.wait()
+        began = time.monotonic()
+        while not is_free(port):
+            assert time.monotonic() - began < 10
+            time.sleep(0.1)
 
 
 def test_two_run_side_by_side(checkout: Path) -> None:
