@@ -1,0 +1,353 @@
+"""Who may call what: every route of every function, by everybody there is."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+
+from local.functions import FunctionsServer
+from local.stack import Stack
+from tests.api import FUNCTIONS, InProcess, Response
+from tests.functions.conftest import signed, together
+from tests.people import PASSWORD, People, Person
+
+# Nobody: no token, or none that counts. A stranger owns another workspace. Then the roles, in the order of ROLES.
+# Public routes take no notice of who asks.
+TABLE = """
+                                            nobod strng owner admin mangr inven desgn staff rdonl buyer suppl fact.
+GET    /api/health                            200   200   200   200   200   200   200   200   200   200   200   200
+POST   /api/bootstrap-admin                   401   401   401   401   401   401   401   401   401   401   401   401
+POST   /api/auth/sign-up                      201   201   201   201   201   201   201   201   201   201   201   201
+POST   /api/auth/sign-in                      200   200   200   200   200   200   200   200   200   200   200   200
+POST   /api/auth/refresh                      401   401   401   401   401   401   401   401   401   401   401   401
+POST   /api/auth/password-reset               202   202   202   202   202   202   202   202   202   202   202   202
+POST   /api/auth/verify                       401   401   401   401   401   401   401   401   401   401   401   401
+POST   /api/auth/sign-out                     401   204   204   204   204   204   204   204   204   204   204   204
+POST   /api/auth/password                     401   204   204   204   204   204   204   204   204   204   204   204
+GET    /api/auth/me                           401   200   200   200   200   200   200   200   200   200   200   200
+POST   /api/detect                            401   404   201   201   201   201   201   201   403   201   201   201
+POST   /api/detect-local                      401   401   401   401   401   401   401   401   401   401   401   401
+GET    /api/workspaces                        401   200   200   200   200   200   200   200   200   200   200   200
+POST   /api/workspaces                        401   201   201   201   201   201   201   201   201   201   201   201
+POST   /api/workspaces/join                   401   404   404   404   404   404   404   404   404   404   404   404
+GET    /api/workspaces/W                      401   404   200   200   200   200   200   200   200   200   200   200
+PATCH  /api/workspaces/W                      401   404   200   403   403   403   403   403   403   403   403   403
+GET    /api/workspaces/W/members              401   404   200   200   200   200   200   200   200   403   403   403
+PATCH  /api/workspaces/W/members/U            401   404   200   200   403   403   403   403   403   403   403   403
+DELETE /api/workspaces/W/members/U            401   404   204   204   403   403   403   403   403   403   403   403
+GET    /api/workspaces/W/roles                401   404   200   200   200   200   200   200   200   403   403   403
+POST   /api/workspaces/W/roles                401   404   201   403   403   403   403   403   403   403   403   403
+PATCH  /api/workspaces/W/roles/R              401   404   200   403   403   403   403   403   403   403   403   403
+DELETE /api/workspaces/W/roles/R              401   404   204   403   403   403   403   403   403   403   403   403
+POST   /api/workspaces/W/invites              401   404   201   201   403   403   403   403   403   403   403   403
+GET    /api/workspaces/W/invites              401   404   200   200   403   403   403   403   403   403   403   403
+DELETE /api/workspaces/W/invites/I            401   404   204   204   403   403   403   403   403   403   403   403
+GET    /api/workspaces/W/audit                401   404   200   200   200   403   403   403   403   403   403   403
+GET    /api/workspaces/W/audit/verification   401   404   200   200   200   403   403   403   403   403   403   403
+"""
+ROLES = "owner admin manager inventory_manager designer staff readonly buyer supplier factory".split()
+ACTORS = ("nobody", "stranger", *ROLES)
+EXPECTED = {
+    (method, path): dict(zip(ACTORS, map(int, statuses), strict=True))
+    for method, path, *statuses in (line.split() for line in TABLE.strip().splitlines()[1:])
+}
+
+# A 1x1 GIF: read in no time, and nothing is in it.
+IMAGE = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+
+# Public, and each takes its half second: asked by everybody at once.
+SLOW = ("/api/auth/sign-up", "/api/auth/sign-in", "/api/auth/password-reset", "/api/auth/verify")
+# The caller is changed by it: each is somebody new.
+SPENDING = ("/api/auth/sign-out", "/api/auth/password")
+
+
+def registered() -> set[tuple[str, str]]:
+    """Every route there is, in the table's terms."""
+    short = {"<workspace_id>": "W", "<user_id>": "U", "<role>": "R", "<invite_id>": "I"}
+    found = set()
+    for name, module in FUNCTIONS.items():
+        for route in importlib.import_module(f"functions.{module}.handler").app.routes:
+            path = f"/api/{name}{route.path}".rstrip("/")
+            for long, letter in short.items():
+                path = path.replace(long, letter)
+            found.add((route.method, path))
+    return found
+
+
+@dataclass
+class Scene:
+    """A workspace with one member of each role, a stranger, and things in the workspace to ask for."""
+
+    people: dict[str, Person]
+    workspace_id: UUID
+    user_id: UUID
+    invite_id: UUID
+    role: str = "barista"
+
+    def path(self, template: str) -> str:
+        letters = {"W": self.workspace_id, "U": self.user_id, "R": self.role, "I": self.invite_id}
+        return "/".join(str(letters.get(segment, segment)) for segment in template.split("/"))
+
+
+def furnish(database: psycopg.Connection, scene: Scene) -> None:
+    """Put the member, the role and the invite that are asked for where they are expected, and forget tries."""
+    database.execute("delete from private.rate_limits where name = 'auth.address'")
+    database.execute(
+        """
+        insert into public.members (workspace_id, user_id, role_id)
+        select %s, %s, id from public.roles where name = 'readonly' and workspace_id is null
+        on conflict (workspace_id, user_id) do update set role_id = excluded.role_id
+        """,
+        [scene.workspace_id, scene.user_id],
+    )
+    database.execute(
+        "insert into public.roles (workspace_id, name) values (%s, %s) on conflict do nothing",
+        [scene.workspace_id, scene.role],
+    )
+    database.execute("delete from public.roles where workspace_id = %s and name = 'new'", [scene.workspace_id])
+    database.execute("update public.invites set revoked_at = null where id = %s", [scene.invite_id])
+
+
+@pytest.fixture(scope="module")
+def scene(people: People, stack: Stack) -> Scene:
+    """The people and things of this module, made once."""
+    owner = people.sign_up("owner")
+    members = {role: people.member(owner.workspace_id, role) for role in ROLES[1:]}
+    # Nobody's address, where one is asked for, is somebody's.
+    actors = {"nobody": people.sign_up(), "stranger": people.sign_up(), "owner": owner, **members}
+    with psycopg.connect(stack.database_url, autocommit=True) as connection:
+        row = connection.execute(
+            """
+            insert into public.invites (workspace_id, role_id, code_hash, max_uses, expires_at, created_by)
+            select %s, id, sha256('some code'), 1, now() + interval '1 day', %s from public.roles
+            where name = 'staff' and workspace_id is null
+            returning id
+            """,
+            [owner.workspace_id, owner.user_id],
+        ).fetchone()
+        assert row is not None
+        made = Scene(actors, owner.workspace_id, people.sign_up("guest").user_id, row[0])
+        furnish(connection, made)
+    return made
+
+
+def body_of(method: str, path: str, person: Person) -> object:
+    """A body that the route would take."""
+    bodies: dict[tuple[str, str], object] = {
+        ("POST", "/api/bootstrap-admin"): {"email": person.email, "token": "wrong"},
+        ("POST", "/api/auth/sign-up"): {
+            "email": f"{uuid4().hex}@example.com",
+            "password": PASSWORD,
+            "name": "Somebody",
+        },
+        ("POST", "/api/auth/sign-in"): {"email": person.email, "password": PASSWORD},
+        ("POST", "/api/auth/refresh"): {"refresh_token": "wrong"},
+        ("POST", "/api/auth/password-reset"): {"email": person.email},
+        ("POST", "/api/auth/verify"): {"type": "sign_up", "email": person.email, "code": "000000"},
+        ("POST", "/api/auth/password"): {"password": "another long password"},
+        ("POST", "/api/detect"): {"image": IMAGE},
+        ("POST", "/api/workspaces"): {"name": "New"},
+        ("POST", "/api/workspaces/join"): {"code": "0000-0000-0000-0000"},
+        ("PATCH", "/api/workspaces/W"): {"name": "New"},
+        ("PATCH", "/api/workspaces/W/members/U"): {"role": "staff"},
+        ("POST", "/api/workspaces/W/roles"): {"name": "new", "permissions": ["inventory.read"]},
+        ("PATCH", "/api/workspaces/W/roles/R"): {"permissions": ["inventory.read"]},
+        ("POST", "/api/workspaces/W/invites"): {"role": "staff"},
+    }
+    return bodies.get((method, path))
+
+
+def fingerprint(database: psycopg.Connection) -> dict[str, str]:
+    """The content of every table a request could change, but for what is written about requests themselves."""
+    kept = ("audit_log", "audit_heads", "rate_limits", "idempotency")
+    tables = database.execute(
+        """
+        select format('%%I.%%I', n.nspname, c.relname)
+        from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+        where c.relkind = 'r' and (n.nspname in ('public', 'private') and c.relname <> all (%s)
+          or n.nspname = 'auth' and c.relname in ('users', 'identities'))
+        """,
+        [list(kept)],
+    ).fetchall()
+    query = " union all ".join(
+        f"select '{table}', coalesce(md5(string_agg(t::text, '|' order by t::text)), '') from {table} as t"  # noqa: S608
+        for (table,) in tables
+    )
+    return dict(database.execute(query.encode()).fetchall())
+
+
+@contextmanager
+def unchanged(database: psycopg.Connection) -> Iterator[None]:
+    """Holds that the database is afterwards as before."""
+    before = fingerprint(database)
+    yield
+    assert fingerprint(database) == before
+
+
+def tokens_of_nobody(stack: Stack, user_id: UUID) -> dict[str, str | None]:
+    """What isn't an access token, though it be well signed and for somebody who may."""
+    sign = partial(signed, stack.env, user_id)
+    valid = sign()
+    header, claims, signature = valid.split(".")
+    return {
+        "none": None,
+        "empty": "",
+        "malformed": "not.a.token",
+        "cut": f"{header}.{claims}",
+        "unsigned": f"eyJhbGciOiJub25lIn0.{claims}.",
+        "another's signature": f"{header}.{claims}.{signature[::-1]}",
+        "expired": sign(exp=int(time.time()) - 60),
+        "another audience": sign(aud="anon"),
+        "another issuer": sign(iss="https://elsewhere.example.com/auth/v1"),
+        "anonymous": sign(is_anonymous=True),
+        "the service's": sign(role="service_role"),
+        "the publishable key": stack.env["SUPABASE_PUBLISHABLE_KEY"],
+    }
+
+
+def ids(routes: list[tuple[str, str]]) -> list[str]:
+    return [f"{method} {path}" for method, path in routes]
+
+
+ROUTES = list(EXPECTED)
+SIGNED_IN = [route for route, expected in EXPECTED.items() if expected["owner"] < 400 and expected["nobody"] == 401]
+WITH_ID = [route for route in ROUTES if "/W" in route[1]]
+
+
+@pytest.fixture
+def detecting(environment: pytest.MonkeyPatch, server: FunctionsServer) -> None:
+    """Detect finds its engine on the server."""
+    environment.setenv("API_URL", server.url)
+
+
+class TestTheTable:
+    def test_has_every_route_of_every_function(self) -> None:
+        assert set(EXPECTED) == registered()
+
+    def test_has_every_role(self, database: psycopg.Connection) -> None:
+        rows = database.execute("select name from public.roles where workspace_id is null").fetchall()
+        assert {name for (name,) in rows} == set(ROLES)
+
+
+@pytest.mark.usefixtures("detecting")
+class TestEveryRoute:
+    def call(self, scene: Scene, method: str, path: str, person: Person, token: str | None) -> Response:
+        # Each from elsewhere: what is limited by IP isn't what is asked here.
+        query = f"?workspace_id={scene.workspace_id}" if path == "/api/detect" else ""
+        return InProcess()(method, scene.path(path) + query, token=token, json=body_of(method, path, person))
+
+    @pytest.mark.parametrize(("method", "path"), ROUTES, ids=ids(ROUTES))
+    def test_answers_everybody_as_the_table_says_and_changes_nothing_where_it_refuses(
+        self, database: psycopg.Connection, people: People, scene: Scene, method: str, path: str
+    ) -> None:
+        def call(actor: str) -> int:
+            person = scene.people[actor]
+            if path in SPENDING and actor != "nobody":
+                person = people.sign_up() if actor == "stranger" else people.member(scene.workspace_id, actor)
+            return self.call(scene, method, path, person, person.token if actor != "nobody" else None).status
+
+        def call_watched(actor: str) -> int:
+            furnish(database, scene)
+            before = fingerprint(database)
+            status = call(actor)
+            assert status < 400 or fingerprint(database) == before, actor
+            return status
+
+        if path in SLOW:
+            furnish(database, scene)
+            before = fingerprint(database)
+            statuses = dict(zip(ACTORS, together(*(partial(call, actor) for actor in ACTORS)), strict=True))
+            assert min(statuses.values()) < 400 or fingerprint(database) == before
+        else:
+            statuses = {actor: call_watched(actor) for actor in ACTORS}
+        assert statuses == EXPECTED[method, path]
+
+    @pytest.mark.parametrize(("method", "path"), ROUTES, ids=ids(ROUTES))
+    def test_takes_nothing_else_for_a_token(
+        self, database: psycopg.Connection, stack: Stack, scene: Scene, method: str, path: str
+    ) -> None:
+        expected = EXPECTED[method, path]["nobody"]
+        tokens = tokens_of_nobody(stack, scene.people["owner"].user_id)
+        if expected != 401 or path in SLOW:  # public: four will do to show that it takes no notice
+            tokens = {kind: tokens[kind] for kind in ("none", "malformed", "expired", "another audience")}
+        furnish(database, scene)
+        before = fingerprint(database)
+        calls = (partial(self.call, scene, method, path, scene.people["nobody"], token) for token in tokens.values())
+        answers = dict(zip(tokens, together(*calls), strict=True))
+        assert {kind: answer.status for kind, answer in answers.items()} == dict.fromkeys(tokens, expected)
+        if expected >= 400:
+            assert fingerprint(database) == before
+        if (method, path) in SIGNED_IN:
+            codes = {kind: answer.code for kind, answer in answers.items()}
+            assert codes == {**dict.fromkeys(tokens, "token_invalid"), "none": "token_missing"}
+            assert {answer.headers["www-authenticate"] for answer in answers.values()} == {"Bearer"}
+
+
+@pytest.mark.usefixtures("detecting")
+class TestWhatIsNotMine:
+    """Answers with the same bytes as what isn't there."""
+
+    def ask(self, method: str, path: str, person: Person, template: str) -> Response:
+        body = body_of(method, template, person)
+        return InProcess()(method, path, token=person.token, json=body, headers={"X-Request-Id": "same"})
+
+    @pytest.fixture
+    def stranger(self, scene: Scene) -> Person:
+        return scene.people["stranger"]
+
+    @pytest.mark.parametrize(("method", "path"), WITH_ID, ids=ids(WITH_ID))
+    def test_as_a_workspace(
+        self, database: psycopg.Connection, scene: Scene, stranger: Person, method: str, path: str
+    ) -> None:
+        furnish(database, scene)
+        with unchanged(database):
+            foreign = self.ask(method, scene.path(path), stranger, path)
+            elsewhere = Scene(scene.people, uuid4(), scene.user_id, scene.invite_id, scene.role)
+            absent = self.ask(method, elsewhere.path(path), stranger, path)
+        assert foreign.status == 404
+        assert foreign == absent
+
+    def test_as_the_workspace_of_a_detection(self, database: psycopg.Connection, scene: Scene, people: People) -> None:
+        foreign, absent = (  # two strangers, for what is left of one's limit differs
+            self.ask("POST", f"/api/detect?workspace_id={workspace_id}", people.sign_up(), "/api/detect")
+            for workspace_id in (scene.workspace_id, uuid4())
+        )
+        assert foreign.status == 404
+        assert foreign == absent
+
+    @pytest.mark.parametrize(("method", "path"), [route for route in WITH_ID if route[1][-2:] in ("/U", "/I", "/R")])
+    def test_as_a_thing_in_a_workspace(
+        self, database: psycopg.Connection, scene: Scene, stranger: Person, method: str, path: str
+    ) -> None:
+        furnish(database, scene)
+        mine = Scene(scene.people, stranger.workspace_id, scene.user_id, scene.invite_id, scene.role)
+        nothing = Scene(scene.people, stranger.workspace_id, uuid4(), uuid4(), "nothing")
+        with unchanged(database):
+            foreign = self.ask(method, mine.path(path), stranger, path)
+            absent = self.ask(method, nothing.path(path), stranger, path)
+        assert foreign.status == 404
+        assert foreign == absent
+
+    def test_as_a_role_to_give(self, database: psycopg.Connection, scene: Scene, people: People) -> None:
+        furnish(database, scene)
+        person = people.sign_up()
+        foreign, absent = (
+            InProcess()(
+                "POST",
+                f"/api/workspaces/{person.workspace_id}/invites",
+                token=person.token,
+                json={"role": role},
+                headers={"X-Request-Id": "same"},
+            )
+            for role in (scene.role, "nothing")
+        )
+        assert foreign.status == 422
+        assert foreign == absent
