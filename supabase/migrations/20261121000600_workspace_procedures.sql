@@ -62,13 +62,18 @@ create function private.holds(_workspace uuid, _permissions jsonb, _user uuid de
 language sql stable
 set search_path = ''
 as $$
+  -- Materialized: inside the exists the planner expects to be done early, and reads all members to that end.
+  with held as materialized (
+    select rp.permission, rp.scope
+    from public.members as m
+    join public.role_permissions as rp on rp.role_id = m.role_id
+    where m.workspace_id = _workspace and m.user_id = _user
+  )
   select private.is_platform_admin(_user) or not exists (
     select from jsonb_array_elements_text(_permissions) as wanted(permission)
     where not exists (
-      select from public.members as m
-      join public.role_permissions as held on held.role_id = m.role_id
-      where m.workspace_id = _workspace and m.user_id = _user
-        and held.permission = split_part(wanted.permission, ':', 1)
+      select from held
+      where held.permission = split_part(wanted.permission, ':', 1)
         and held.scope in ('all', split_part(wanted.permission, ':', 2))))
 $$;
 comment on function private.holds is

@@ -40,7 +40,7 @@ class Pool:
         except BaseException:
             connection.close()
             raise
-        if len(self._idle) < 4:
+        if len(self._idle) < 30:
             self._idle.append(connection)
         else:
             connection.close()

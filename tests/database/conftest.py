@@ -11,6 +11,7 @@ from local.ports import free_port
 from local.stack import Stack
 from tests.database.acting import Database, Person
 from tests.database.systems import System
+from tests.local.versions import postgres17
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +44,12 @@ def make_system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[
 def system(make_system: Callable[[Path | None], System]) -> System:
     """On the PostgreSQL of the embedded stack."""
     return make_system(None)
+
+
+@pytest.fixture(scope="session")
+def system17(make_system: Callable[[Path | None], System]) -> System:
+    """On PostgreSQL 17, which hosted Supabase runs."""
+    return make_system(postgres17())
 
 
 @pytest.fixture(scope="session")

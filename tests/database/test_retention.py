@@ -1,0 +1,117 @@
+"""The purge obeys the retention table, and nothing that isn't in it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import psycopg
+import pytest
+
+from tests.database.acting import Actor, Database
+from tests.database.systems import System
+
+KEPT = {
+    "private.idempotency": "24 hours",
+    "private.rate_limits": "1 day",
+    "public.invites": "90 days",
+    "public.detections": "2 years",
+}
+# Each makes a row of the age given, in a workspace of its own.
+ROWS = {
+    "private.idempotency": """
+        insert into private.idempotency (caller, route, key, fingerprint, leased_until, created_at)
+        values (gen_random_uuid(), 'r', 'k', 'f', now(), now() - %s::interval)
+    """,
+    "private.rate_limits": """
+        insert into private.rate_limits (name, subject, taken)
+        values ('t', gen_random_uuid(), array[now() - interval '9 days', now() - %s::interval])
+    """,
+    "public.invites": """
+        insert into public.invites (workspace_id, role_id, code_hash, max_uses, expires_at)
+        select w.id, private.owner_role(), sha256(gen_random_uuid()::text::bytea), 1, now() - %s::interval
+        from public.workspaces as w limit 1
+    """,
+    "public.detections": """
+        insert into public.detections
+          (workspace_id, kind, image_sha256, items, text, confidence, provider, model, processing_time_ms, created_at)
+        select w.id, 'general', repeat('0', 64), '[]', '', 0, 'local', 'test', 0, now() - %s::interval
+        from public.workspaces as w limit 1
+    """,
+}
+
+
+@pytest.fixture(scope="module")
+def apart(system: System) -> Iterator[Database]:
+    """A database of its own: the purge takes what other tests still need."""
+    database = system.database()
+    database.sign_up()
+    yield database
+    database.close()
+
+
+def count(database: Database, relation: str) -> int:
+    return int(database.owner.value(f"select count(*) from {relation}"))  # noqa: S608
+
+
+def test_the_rules_are_these(apart: Database) -> None:
+    rules = dict(
+        apart.owner.rows("""
+            select c.relnamespace::regnamespace || '.' || c.relname, r.keep
+            from private.retention as r join pg_class as c on c.oid = r.relation
+        """)
+    )
+    assert rules == {relation: interval(apart, keep) for relation, keep in KEPT.items()}
+    assert apart.owner.rows("select relation from private.retention where reason = ''") == []
+
+
+@pytest.mark.parametrize("relation", KEPT)
+def test_what_is_over_goes_and_the_rest_stays(apart: Database, relation: str) -> None:
+    apart.owner.rows(f"delete from {relation}")  # noqa: S608
+    for age in ("0", f"{KEPT[relation]} - 1 minute"):
+        apart.owner.rows(ROWS[relation], interval(apart, age))
+    for age in (f"{KEPT[relation]} + 1 minute", f"{KEPT[relation]} + 3 years"):
+        apart.owner.rows(ROWS[relation], interval(apart, age))
+    removed = apart.service.call("purge_expired")
+    assert removed == {name: 2 if name == relation else 0 for name in KEPT}
+    assert count(apart, relation) == 2
+
+
+def interval(database: Database, age: str) -> timedelta:
+    """'1 day - 1 minute' as one interval."""
+    keep, _, less = age.partition(" - ")
+    keep, _, more = keep.partition(" + ")
+    query = "select %s::interval - %s::interval + %s::interval"
+    found: timedelta = database.owner.value(query, keep, less or "0", more or "0")
+    return found
+
+
+def test_a_limit_nobody_took_goes(apart: Database) -> None:
+    apart.owner.rows("insert into private.rate_limits (name, subject) values ('t', 'empty')")
+    apart.service.call("purge_expired")
+    assert apart.owner.rows("select from private.rate_limits where subject = 'empty'") == []
+
+
+def test_nothing_else_goes(apart: Database) -> None:
+    counted = ["auth.users", "public.workspaces", "public.members", "public.profiles", "public.permissions"]
+    before = [count(apart, relation) for relation in counted]
+    audited = count(apart, "private.audit_log")
+    apart.service.call("purge_expired")
+    assert [count(apart, relation) for relation in counted] == before
+    assert min(before) > 0
+    assert count(apart, "private.audit_log") == audited + 1
+
+
+def test_what_it_did_is_told(apart: Database) -> None:
+    removed = apart.service.call("purge_expired")
+    details = apart.owner.value("""
+        select details from private.audit_log where action = 'retention.obeyed' order by sequence desc limit 1
+    """)
+    assert details == removed
+
+
+@pytest.mark.parametrize("who", ["anon", "person"])
+def test_people_cannot_purge(apart: Database, who: str) -> None:
+    actor: Actor = apart.anon if who == "anon" else apart.sign_up()
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        actor.call("purge_expired")
