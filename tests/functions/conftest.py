@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeVar
 from uuid import UUID
 
 import jwt
 import psycopg
 import pytest
+import urllib3
 
 T = TypeVar("T")
 LogLines = Callable[[], list[dict[str, Any]]]
@@ -62,3 +66,31 @@ def signed(env: Mapping[str, str], user_id: UUID, **changes: object) -> str:
         **changes,
     }
     return jwt.encode(claims, env["SUPABASE_JWT_SECRET"], algorithm="HS256")
+
+
+@contextmanager
+def ailing(supabase_url: str, ailment: Callable[[str], int | None]) -> Iterator[str]:
+    """The address of a Supabase some of whose paths are not well: answered with the status that `ailment` gives."""
+
+    class Between(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+            status, content = ailment(self.path), b"{}"
+            if status is None:
+                sent = {name: value for name, value in self.headers.items() if name != "Host"}
+                reply = urllib3.request(self.command, supabase_url + self.path, body=body or None, headers=sent)
+                status, content = reply.status, reply.data
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_POST = do_GET
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Between) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
-import urllib3
 
 from local.ports import free_port
 from local.stack import Stack
 from tests.api import InProcess, Response
-from tests.functions.conftest import LogLines, signed, spend, spent, together
+from tests.functions.conftest import LogLines, ailing, signed, spend, spent, together
 from tests.people import PASSWORD, People, Person
 
 LEAST_SECONDS = 0.5
@@ -599,28 +596,9 @@ class TestWhileSupabaseIsAway:
     @pytest.fixture
     def busy(self, stack: Stack, environment: pytest.MonkeyPatch) -> Iterator[None]:
         """Supabase with an Auth that has had enough of us: hosted, it counts by IP, and ours is everybody's."""
-
-        class Busy(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                status, content = 429, b'{"error_code": "over_request_rate_limit"}'
-                if not self.path.startswith("/auth/"):
-                    url = stack.env["SUPABASE_URL"] + self.path
-                    reply = urllib3.request("POST", url, body=body, headers=dict(self.headers))
-                    status, content = reply.status, reply.data
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        with ThreadingHTTPServer(("127.0.0.1", 0), Busy) as server:
-            threading.Thread(target=server.serve_forever, daemon=True).start()
-            environment.setenv("SUPABASE_URL", f"http://127.0.0.1:{server.server_port}")
+        with ailing(stack.env["SUPABASE_URL"], lambda path: 429 if path.startswith("/auth/") else None) as url:
+            environment.setenv("SUPABASE_URL", url)
             yield
-            server.shutdown()
 
     @pytest.mark.usefixtures("busy")
     def test_says_nothing_against_the_password_when_auth_is_merely_busy(self, api: InProcess) -> None:
