@@ -6,6 +6,7 @@ Procedures end in `private.answer` or `private.refuse` (see the migrations), so 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -14,6 +15,8 @@ from shared.errors import Problem, unauthenticated, unavailable
 
 if TYPE_CHECKING:
     from shared.auth import Caller
+
+ERROR_CODE = re.compile(r"[0-9A-Z]{5,8}")  # SQLSTATE, or PostgREST's own; anything else may be somebody's words
 
 
 class Database:
@@ -69,9 +72,11 @@ class Database:
         if reply.status < 300:
             return reply.json()
         error = reply.json()
-        code = error.get("code") if isinstance(error, dict) else None
+        code = str(error.get("code")) if isinstance(error, dict) else ""
+        if not ERROR_CODE.fullmatch(code):
+            code = ""
         log.write("warning", event="database refused", status=reply.status, code=code)  # its message quotes rows
-        raise _problem(reply.status, str(code))
+        raise _problem(reply.status, code)
 
 
 def _problem(status: int, code: str) -> Problem:
