@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from functions.detect_local.decoding import UnreadableImage, decode
 from functions.detect_local.grouping import group, in_reading_order, legible
 from functions.detect_local.items import Barcode, Item, items
 from functions.detect_local.reading import read_codes, read_lines
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 __all__ = ["Barcode", "Item", "Sighting", "UnreadableImage", "see"]
 
 # Long sides in pixels. Text is read at the first; 12 megapixels would take three times as long and
 # 925 MB. A small barcode may need the second.
 READING_SIDE = 1600
+MOST_ENLARGED = 2.0
 CLOSER_SIDE = 3200
 
 # The models use every core they are given and a photo takes some 200 MB while it is read, so
@@ -38,11 +43,12 @@ def see(image: bytes) -> Sighting:
     """
     with _turn:
         closer = decode(image, CLOSER_SIDE)
-        picture = closer.copy()
-        picture.thumbnail((READING_SIDE, READING_SIDE))
-        codes = read_codes(picture)
-        if not codes and closer.size != picture.size:
-            codes = read_codes(closer, scale=picture.width / closer.width)
+        picture = _sized(closer)
+        codes = (
+            read_codes(picture)
+            or read_codes(picture, sharpen=True)
+            or read_codes(closer, scale=picture.width / closer.width)
+        )
         lines = in_reading_order(legible(read_lines(picture)))
     found = items(group(lines, codes), *picture.size)
     return Sighting(
@@ -50,3 +56,10 @@ def see(image: bytes) -> Sighting:
         text="\n".join(line.text for line in lines),
         confidence=round(sum(item.confidence for item in found) / max(len(found), 1), 4),
     )
+
+
+def _sized(picture: Image.Image) -> Image.Image:
+    """A copy at the size for reading: the models miss lettering in small pictures."""
+    scale = min(READING_SIDE / max(picture.size), MOST_ENLARGED)
+    width, height = (max(1, round(side * scale)) for side in picture.size)
+    return picture.resize((width, height), reducing_gap=2.0)

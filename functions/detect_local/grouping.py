@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 from functions.detect_local.placing import (
     Place,
     around,
     clusters,
+    code_place,
     gap_to_code,
     place,
     reading_angle,
     reading_order,
+    same_bars,
     same_label,
 )
 from functions.detect_local.reading import Code, Line
@@ -21,8 +24,10 @@ from functions.detect_local.reading import Code, Line
 # Measured on photographs without lettering: what the models "read" there scores up to 0.78, and up
 # to 0.89 where it is one character or one repeated (rivets, coins, the rim of a cup).
 LEGIBLE = 0.8
-# A line at least this long that the code holds too is the code spelled out under its bars.
+# A line at least this long, and this like the code's text, is the code spelled out under its bars
+# (whose guards are misread as a 1 now and then).
 SPELLED = 4
+SPELLED_ALIKE = 0.8
 LOOKALIKES = str.maketrans("oils", "0115")
 
 
@@ -60,14 +65,12 @@ def group(lines: Sequence[Line], codes: Sequence[Code]) -> list[Label]:
     one kind are two things.
     """
     angle = reading_angle(lines)
-    bars = [place(code.corners, angle) for code in codes]
+    codes = _once(codes, angle)
+    bars = [code_place(code.corners, angle) for code in codes]
     wording = [
         line
         for line in lines
-        if not any(
-            _spells(line, place(line.corners, angle), code, bar)
-            for code, bar in zip(codes, bars, strict=True)
-        )
+        if not any(_spells(line, place(line.corners, angle), code, bar) for code, bar in zip(codes, bars, strict=True))
     ]
     spots = [place(line.corners, angle) for line in wording]
     blocks = [
@@ -97,13 +100,28 @@ def group(lines: Sequence[Line], codes: Sequence[Code]) -> list[Label]:
     ]
 
 
+def _once(codes: Iterable[Code], angle: float) -> list[Code]:
+    """The codes without second scans of the same bars."""
+    kept: list[Code] = []
+    for code in codes:
+        if not any(
+            (code.format, code.text) == (other.format, other.text)
+            and same_bars(code_place(code.corners, angle), code_place(other.corners, angle))
+            for other in kept
+        ):
+            kept.append(code)
+    return kept
+
+
 def _spells(line: Line, spot: Place, code: Code, bar: Place) -> bool:
     """Whether a line is the code's own: its bars misread as letters, or its digits under them."""
-    spelled = plain(line.text).translate(LOOKALIKES)
-    return spot.within(bar) or (
+    if spot.within(bar):
+        return True
+    spelled, text = (plain(each).translate(LOOKALIKES) for each in (line.text, code.text))
+    return (
         len(spelled) >= SPELLED
-        and spelled in plain(code.text).translate(LOOKALIKES)
         and gap_to_code(spot, bar) < math.inf
+        and (spelled in text or SequenceMatcher(None, spelled, text).ratio() >= SPELLED_ALIKE)
     )
 
 

@@ -13,8 +13,9 @@ from functions.detect_local.reading import Code, Line
 # Below this a digit of a date or a lot may be wrong.
 SOLID = 0.9
 # Lettering this near to the tallest is as prominent; a name is set in two lines at most.
-AS_TALL = 0.85
-NAME_LINES = 2
+AS_TALL = 0.9
+# A matrix code holds up to seven thousand characters.
+MOST_NAME = 200
 # The codes that name a product in any shop; the others may be a serial number or a link.
 RETAIL = frozenset({"ean_13", "ean_8", "upc_a", "upc_e"})
 
@@ -76,7 +77,7 @@ def _item(label: Label, width: int, height: int) -> Item:
     printed = [tag for line in label.lines if line.score >= SOLID for tag in tags(line.text)]
     scores = [_mean_score(label.lines)] if label.lines else []
     if codes and not name:
-        kind, name = "barcode", f"{codes[0].symbology} {codes[0].text}"
+        kind, name = "barcode", f"{codes[0].symbology} {codes[0].text}"[:MOST_NAME]
     else:
         kind = "labelled_item" if codes or printed else "text"
     return Item(
@@ -94,9 +95,13 @@ def _item(label: Label, width: int, height: int) -> Item:
 def _named(lines: Sequence[Line]) -> tuple[str, list[str]]:
     """The tallest lettering that is more than a measure or a date, and the other lines."""
     wording = [line for line in lines if not tags(line.text)] or list(lines)
-    tallest = max((lettering_height(line.corners) for line in wording), default=0.0)
-    tall = [line for line in wording if lettering_height(line.corners) >= AS_TALL * tallest]
-    name = tall if len(tall) <= NAME_LINES else tall[:1]
+    if not wording:
+        return "", []
+    as_tall = AS_TALL * max(lettering_height(line.corners) for line in wording)
+    tall = [index for index, line in enumerate(lines) if lettering_height(line.corners) >= as_tall and line in wording]
+    first, *others = tall
+    in_two_lines = others == [first + 1]
+    name = lines[first : first + 1 + in_two_lines]
     return " ".join(line.text for line in name), [line.text for line in lines if line not in name]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from functions.detect_local.reading import Corners, Line
 
@@ -17,13 +17,15 @@ from functions.detect_local.reading import Corners, Line
 # by side stand further apart than this many heights of the smaller.
 LINE_GAP = 1.2
 COLUMN_GAP = 1.2
-# A barcode stands no further from its label's text than this many times its own shorter side.
-CODE_GAP = 2.0
+# A barcode stands no further from its label's text than this many times its own height.
+CODE_GAP = 2.2
+# Of a linear barcode only the rows that were scanned are known: taken as at least this high.
+BARS_HEIGHT_TO_WIDTH = 0.6
 
 
 @dataclass(frozen=True)
 class Place:
-    """Pixels in the turned frame; `height` is the lettering's, or a barcode's shorter side."""
+    """Pixels in the turned frame; `height` is that of the lettering or the bars."""
 
     left: float
     top: float
@@ -76,6 +78,18 @@ def place(corners: Corners, angle: float) -> Place:
 def lettering_height(corners: Corners) -> float:
     """The shorter side, in pixels: of a line its lettering's height."""
     return min(math.dist(corners[0], corners[3]), math.dist(corners[0], corners[1]))
+
+
+def code_place(corners: Corners, angle: float) -> Place:
+    """The same for a barcode."""
+    spot = place(corners, angle)
+    width = max(math.dist(corners[0], corners[3]), math.dist(corners[0], corners[1]))
+    return replace(spot, height=max(spot.height, BARS_HEIGHT_TO_WIDTH * width))
+
+
+def same_bars(one: Place, other: Place) -> bool:
+    """Whether two codes of one text are one code, scanned at two heights."""
+    return max(one.across(other), one.down(other)) < min(one.height, other.height)
 
 
 def same_label(one: Place, other: Place) -> bool:

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import pytest
+
+from functions.detect_local.grouping import Label
+from functions.detect_local.items import Barcode, items
+from functions.detect_local.placing import around, place
+from functions.detect_local.printed import tags
+from functions.detect_local.reading import Code, Line
+from tests.functions.detect_local.printing import code, line
+
+
+def label(*lines: Line, codes: tuple[Code, ...] = ()) -> Label:
+    parts: list[Line | Code] = [*lines, *codes]
+    return Label(list(lines), list(codes), around(place(part.corners, 0.0) for part in parts))
+
+
+EAN = code("5901234123457", 100, 300)
+
+
+class TestNames:
+    def test_the_tallest_lettering_is_the_name_and_the_rest_the_text(self) -> None:
+        (item,) = items([label(line("organic", 0, 0), line("OAT MILK", 0, 40, 60), line("Barista", 0, 120))], 800, 600)
+        assert (item.name, item.text) == ("OAT MILK", "organic\nBarista")
+
+    def test_a_name_set_in_two_lines_is_read_whole(self) -> None:
+        (item,) = items([label(line("CHOPPED", 0, 0, 60), line("TOMATOES", 0, 70, 58), line("rich", 0, 140))], 800, 600)
+        assert item.name == "CHOPPED TOMATOES"
+
+    def test_of_a_page_in_one_size_the_first_line_is_the_name(self) -> None:
+        (item,) = items([label(*(line(f"line {n}", 0, 30 * n) for n in range(5)))], 800, 600)
+        assert item.name == "line 0"
+
+    def test_a_measure_is_no_name_however_tall(self) -> None:
+        (item,) = items([label(line("Sea salt", 0, 0, 30), line("500 g", 0, 40, 90))], 800, 600)
+        assert (item.name, item.tags) == ("Sea salt", ["weight:500 g"])
+
+    def test_a_code_alone_is_named_by_its_symbology_and_text(self) -> None:
+        (item,) = items([label(codes=(EAN,))], 800, 600)
+        assert (item.name, item.type, item.text) == ("EAN_13 5901234123457", "barcode", None)
+
+
+class TestTypes:
+    def test_lettering_with_a_code_is_a_labelled_item(self) -> None:
+        (item,) = items([label(line("OAT MILK", 100, 200), codes=(EAN,))], 800, 600)
+        assert (item.type, item.barcode) == ("labelled_item", Barcode("ean_13", "5901234123457"))
+
+    def test_lettering_with_a_measure_is_a_labelled_item(self) -> None:
+        (item,) = items([label(line("OAT MILK", 0, 0), line("1 L", 0, 30))], 800, 600)
+        assert item.type == "labelled_item"
+
+    def test_lettering_alone_is_only_text(self) -> None:
+        (item,) = items([label(line("YAMAHA", 0, 0))], 800, 600)
+        assert item.type == "text"
+
+    def test_the_shops_code_is_the_barcode_and_the_other_a_tag(self) -> None:
+        link = code("https://example.com", 400, 300, "qr_code", 100)
+        (item,) = items([label(line("OAT MILK", 100, 200), codes=(link, EAN))], 800, 600)
+        assert item.barcode == Barcode("ean_13", "5901234123457")
+        assert item.tags == ["qr_code:https://example.com"]
+
+
+class TestConfidence:
+    def test_is_the_lines_mean_by_length(self) -> None:
+        (item,) = items([label(line("abcdefgh", 0, 0, score=0.9), line("ab", 0, 30, score=0.8))], 800, 600)
+        assert item.confidence == pytest.approx(0.88)
+
+    def test_is_never_above_the_weakest_evidence(self) -> None:
+        (item,) = items([label(line("OAT MILK", 100, 200, score=1.0), codes=(EAN,))], 800, 600)
+        assert item.confidence == EAN.score
+
+    def test_of_alike_items_is_the_lowest(self) -> None:
+        cans = [label(line("SOUP", 0, 0, score=0.95)), label(line("SOUP", 300, 0, score=0.85))]
+        (item,) = items(cans, 800, 600)
+        assert item.confidence == 0.85
+
+
+class TestQuantity:
+    def test_labels_that_say_the_same_are_counted(self) -> None:
+        cans = [label(line("Soup!", x, 0), line("400 g", x, 30)) for x in (0, 200)]
+        shouted = label(line("SOUP", 400, 0), line("400g", 400, 30))
+        (item,) = items([*cans, shouted], 800, 600)
+        assert item.quantity == 3
+
+    def test_the_same_barcode_counts_whatever_was_read_beside_it(self) -> None:
+        other = code("5901234123457", 400, 300)
+        cans = [label(line("SOUP", 0, 200), codes=(EAN,)), label(line("SQUP", 400, 200), codes=(other,))]
+        (item,) = items(cans, 800, 600)
+        assert item.quantity == 2
+
+    def test_the_front_of_a_can_counts_with_the_one_that_shows_its_code(self) -> None:
+        (item,) = items([label(line("SOUP", 0, 0)), label(line("SOUP", 400, 200), codes=(EAN,))], 800, 600)
+        assert (item.quantity, item.barcode) == (2, Barcode("ean_13", "5901234123457"))
+
+    def test_serial_numbers_keep_alike_things_apart(self) -> None:
+        boxes = [
+            label(line("SENSOR", x, 0), codes=(code(serial, x, 40, "data_matrix", 60, 60),))
+            for x, serial in ((0, "SN-1"), (400, "SN-2"))
+        ]
+        assert [item.quantity for item in items(boxes, 800, 600)] == [1, 1]
+
+    def test_the_box_goes_around_all_of_them(self) -> None:
+        (item,) = items([label(line("SOUP", 80, 60)), label(line("SOUP", 680, 60))], 800, 600)
+        assert item.box == (0.1, 0.1, 0.8, 0.0333)
+
+    def test_a_box_never_leaves_the_picture(self) -> None:
+        (item,) = items([label(line("SOUP", -20, 590, 40))], 60, 600)
+        left, top, width, height = item.box
+        assert left >= 0
+        assert left + width <= 1
+        assert top + height <= 1
+
+
+class TestPrintedFields:
+    @pytest.mark.parametrize(
+        ("printed", "known"),
+        [
+            ("Net 250 g", ["weight:250 g"]),
+            ("NET WT 12 OZ", ["weight:12 oz"]),
+            ("1,5 L", ["volume:1,5 l"]),
+            ("750ml ℮", ["volume:750 ml"]),
+            ("Size: XL", ["size:XL"]),
+            ("size 42", ["size:42"]),
+            ("LOT A2291", ["lot:A2291"]),
+            ("Batch no. 7-113", ["lot:7-113"]),
+            ("Best before 2027-03-31", ["expires:2027-03-31"]),
+            ("EXP 12/2027 LOT 88A", ["lot:88A", "expires:12/2027"]),
+            ("Use by: 03.04.27", ["expires:03.04.27"]),
+        ],
+    )
+    def test_are_tags(self, printed: str, known: list[str]) -> None:
+        assert tags(printed) == known
+
+    @pytest.mark.parametrize(
+        "printed",
+        [
+            "Serving: 30 g contains 4 g sugar",
+            "7 Up",
+            "A lot of flavour",
+            "lot more",
+            "Expect 2 more",
+            "Size matters",
+            "G 250",
+        ],
+    )
+    def test_are_not_guessed_from_prose(self, printed: str) -> None:
+        assert tags(printed) == []
+
+    def test_a_doubtful_line_gives_no_tag(self) -> None:
+        (item,) = items([label(line("OAT MILK", 0, 0), line("LOT A2291", 0, 30, score=0.85))], 800, 600)
+        assert item.tags == []
