@@ -110,7 +110,7 @@ def verify(purpose: str, email: str, code: str) -> dict[str, Any]:
 
 
 def change_password(caller: Caller, password: str) -> None:
-    """Set the caller's password."""
+    """Set the caller's password, and end their other sessions: one of them may be why it is changed."""
     reply = gateway.send("PUT", "/auth/v1/user", token=caller.token, payload={"password": password})
     if _is_away(reply):
         raise _away()
@@ -119,6 +119,8 @@ def change_password(caller: Caller, password: str) -> None:
     if reply.status >= 400:
         raise invalid("/password", "password_refused", "Choose another password: this one is weak or was used before.")
     audit.append("password.changed", actor=caller.user_id)
+    if _is_away(gateway.send("POST", "/auth/v1/logout?scope=others", token=caller.token)):
+        raise _away()
 
 
 def _require_working(invite_code: str) -> None:

@@ -142,7 +142,7 @@ def sign_in(body: SignIn) -> Session:
 
 @app.post("/refresh", public=True)
 def refresh(body: Refresh) -> Session:
-    """The next session. A refresh token is good once."""
+    """The next session. A token is good until the next one is used; when it comes back after that, the session ends."""
     accounts.limit_by_ip(Limit("auth.refresh", 100, 900))
     return Session.model_validate(accounts.refresh(body.refresh_token.get_secret_value()))
 
@@ -170,7 +170,7 @@ def verify(body: Verification) -> Session:
 
 @app.post("/password", limit=Limit("auth.password", 10, 900), idempotent=False, status=204)
 def change_password(caller: Caller, body: NewPassword) -> None:
-    """Set a new password."""
+    """Set a new password. All other sessions end."""
     auth.recheck(caller)
     accounts.change_password(caller, body.password.get_secret_value())
 

@@ -180,6 +180,9 @@ begin
     return private.refuse(429, 'rate_limited', 'Too many tries. Wait before the next one.')
       || jsonb_build_object('limits', taken -> 'limits');
   end if;
+  if not exists (select from public.profiles where user_id = auth.uid()) then
+    return null;  -- the token outlived its person, see public.me
+  end if;
   workspace := private.redeem_invite(_code, auth.uid());
   if workspace is null then
     perform private.audit(private.platform(), auth.uid(), 'invite.denied', null);

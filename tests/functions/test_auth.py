@@ -288,13 +288,28 @@ class TestRefreshing:
     def refresh(self, api: InProcess, token: str) -> Response:
         return api("POST", "/api/auth/refresh", json={"refresh_token": token})
 
-    def test_gives_the_next_session_and_ends_the_token_used(self, api: InProcess, people: People) -> None:
+    def test_gives_the_next_session_with_another_token(self, api: InProcess, people: People) -> None:
         person = people.sign_up()
         answer = self.refresh(api, person.refresh_token)
         assert answer.status == 200
         assert answer.json["refresh_token"] != person.refresh_token
         assert me(api, answer.json["access_token"])["user"]["id"] == str(person.user_id)
         assert self.refresh(api, answer.json["refresh_token"]).status == 200
+
+    def test_takes_a_token_again_until_the_next_one_is_used_for_answers_get_lost(
+        self, api: InProcess, people: People
+    ) -> None:
+        first = people.sign_up().refresh_token
+        second = self.refresh(api, first).json["refresh_token"]
+        assert self.refresh(api, first).json["refresh_token"] == second
+
+    def test_ends_the_session_when_an_old_token_comes_back(self, api: InProcess, people: People) -> None:
+        first = people.sign_up().refresh_token
+        second = self.refresh(api, first).json["refresh_token"]
+        third = self.refresh(api, second).json["refresh_token"]
+        stolen = self.refresh(api, first)
+        assert (stolen.status, stolen.code) == (401, "refresh_token_invalid")
+        assert self.refresh(api, third).status == 401
 
     @pytest.mark.parametrize("token", ["", "unknown", "x" * 4096])
     def test_refuses_a_token_that_is_none(self, api: InProcess, token: str) -> None:
@@ -406,6 +421,15 @@ class TestPasswords:
         whole, cut = together(*(partial(sign_in, api, email, tried) for tried in (password, password[:-1])))
         assert (whole.status, cut.status) == (200, 401)
         assert password not in json.dumps(log_lines(), ensure_ascii=False)
+
+    def test_when_changed_end_all_other_sessions(self, api: InProcess, people: People) -> None:
+        person = people.sign_up()
+        other = sign_in(api, person.email, PASSWORD).json
+        body = {"password": "another long password"}
+        assert api("POST", "/api/auth/password", token=person.token, json=body).status == 204
+        tokens = (person.refresh_token, other["refresh_token"])
+        answers = [api("POST", "/api/auth/refresh", json={"refresh_token": token}) for token in tokens]
+        assert [answer.status for answer in answers] == [200, 401]
 
     def test_are_not_changed_by_a_session_that_was_signed_out(self, api: InProcess, people: People) -> None:
         person = people.sign_up()
@@ -545,18 +569,28 @@ class TestWhoAmI:
         roles = {w["id"]: w["role"] for w in me(api, member.token)["workspaces"]}
         assert roles[str(owner.workspace_id)] == "readonly"
 
-    def test_is_nobody_once_deleted(self, api: InProcess, people: People, database: psycopg.Connection) -> None:
-        owner = people.sign_up()
-        person = people.member(owner.workspace_id, "staff")
-        database.execute(
-            "delete from public.workspaces where id in (select workspace_id from public.members "
-            "where user_id = %s and workspace_id <> %s)",
-            [person.user_id, owner.workspace_id],
-        )
+    @pytest.mark.parametrize(
+        ("method", "path", "body"),
+        [
+            ("GET", "/api/auth/me", None),
+            ("POST", "/api/auth/password", {"password": "another long password"}),
+            ("POST", "/api/workspaces", {"name": "Another"}),
+            ("POST", "/api/workspaces/join", {"code": "the invite's"}),
+        ],
+    )
+    def test_is_nobody_once_deleted(
+        self, api: InProcess, people: People, database: psycopg.Connection, method: str, path: str, body: Any
+    ) -> None:
+        owner, person = people.sign_up(), people.sign_up()
+        if body and "code" in body:
+            body = {"code": invite(api, owner)["code"]}
+        database.execute("delete from public.workspaces where id = %s", [person.workspace_id])
         database.execute("delete from auth.users where id = %s", [person.user_id])
-        answer = api("GET", "/api/auth/me", token=person.token)
+        before = people_and_workspaces(database)
+        answer = api(method, path, token=person.token, json=body)
         assert (answer.status, answer.code) == (401, "token_invalid")
         assert answer.headers["www-authenticate"] == "Bearer"
+        assert people_and_workspaces(database) == before
 
     def test_is_asked_with_a_token(self, api: InProcess) -> None:
         answer = api("GET", "/api/auth/me")
