@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -237,12 +237,12 @@ class TestAnyRouteSurvives:
 def exchange(server: FunctionsServer, *parts: bytes) -> bytes:
     """What comes back, to the end, for bytes sent as they are; nothing for a connection that was dropped."""
     address = urlsplit(server.url)
-    with closing(socket.create_connection((address.hostname, address.port), timeout=20)) as connection:
+    with contextlib.closing(socket.create_connection((address.hostname, address.port), timeout=20)) as connection:
         try:
             for part in parts:
                 connection.sendall(part)
             connection.shutdown(socket.SHUT_WR)
-        except (BrokenPipeError, ConnectionResetError):
+        except OSError:
             pass  # it has answered before the end; the answer is to be had all the same
         received = b""
         while chunk := connection.recv(65536):
@@ -278,10 +278,8 @@ MALFORMED: dict[str, bytes] = {
     "a method in small letters": raw("get /api/health?probe=live HTTP/1.1"),
     "a method that is none": raw("HTTP/1.1 /api/health HTTP/1.1"),
     "a long path": raw(f"GET /api/workspaces/{'x' * 60_000} HTTP/1.1"),
-    "a path beyond all reason": raw(f"GET /api/workspaces/{'x' * 200_000} HTTP/1.1"),
     "a long header": raw("GET /api/health?probe=live HTTP/1.1", f"X: {'x' * 60_000}"),
-    "a header beyond all reason": raw("GET /api/health HTTP/1.1", f"X: {'x' * 200_000}"),
-    "a thousand headers": raw("GET /api/health HTTP/1.1", *(f"X-{number}: x" for number in range(1000))),
+    "ninety headers": raw("GET /api/health?probe=live HTTP/1.1", *(f"X-{number}: x" for number in range(90))),
     "a header without a colon": raw("GET /api/health?probe=live HTTP/1.1", "nothing"),
     "a header without a name": raw("GET /api/health?probe=live HTTP/1.1", ": x"),
     "a folded header": raw("GET /api/health?probe=live HTTP/1.1", "X: a", " b"),
@@ -308,6 +306,15 @@ MALFORMED: dict[str, bytes] = {
     "a compressed transfer": raw(SIGN_IN, AS_JSON, "Transfer-Encoding: gzip, chunked", body=b"0\r\n\r\n"),
 }
 
+# Refused by Python's own http.server before we see them. It closes with the rest unread, so its answer may get lost.
+BEYOND_ALL_REASON: dict[str, bytes] = {
+    "a path": raw(f"GET /api/workspaces/{'x' * 200_000} HTTP/1.1"),
+    "a header": raw("GET /api/health HTTP/1.1", f"X: {'x' * 200_000}"),
+    "a thousand headers": raw("GET /api/health HTTP/1.1", *(f"X-{number}: x" for number in range(1000))),
+    "another protocol": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(500),
+    "no request at all": b"",
+}
+
 
 class TestTheServerSurvives:
     @pytest.mark.parametrize("name", MALFORMED)
@@ -317,6 +324,13 @@ class TestTheServerSurvives:
         assert status_line.startswith((b"HTTP/1.1 2", b"HTTP/1.1 4")), received[:200]
         assert b"\r\nset-cookie" not in rest.lower()
         assert server.running
+
+    @pytest.mark.parametrize("name", BEYOND_ALL_REASON)
+    def test_what_is_no_request_and_answers_the_next(self, server: FunctionsServer, name: str) -> None:
+        with contextlib.suppress(ConnectionResetError):
+            received = exchange(server, BEYOND_ALL_REASON[name])
+            assert not received.startswith(b"HTTP/1.1 2")
+        assert exchange(server, raw("GET /api/health?probe=live HTTP/1.1")).startswith(b"HTTP/1.1 200 ")
 
     @pytest.mark.parametrize("target", TARGETS, ids=str)
     def test_ten_megabytes(self, server: FunctionsServer, target: Target) -> None:
