@@ -518,7 +518,9 @@ class TestAnUnexpectedException:
         assert any("fails" in frame for frame in failure["frames"])
         assert (line["status"], line["level"]) == (500, "error")
 
-    @pytest.mark.parametrize("content", [object(), {1, 2}, {"at": object()}, b"bytes", Reply(object())], ids=str)
+    @pytest.mark.parametrize(
+        "content", [object(), {1, 2}, {"at": object()}, b"bytes", Reply(object())], ids=lambda it: type(it).__name__
+    )
     def test_while_rendering_is_one_too(self, monkeypatch: pytest.MonkeyPatch, content: object) -> None:
         monkeypatch.setitem(failures, "x", lambda: content)
         answer = call(app, path="/api/probe/failing/x")

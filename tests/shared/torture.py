@@ -253,6 +253,6 @@ def example(target: Target, person: Person) -> dict[str, Any]:
 def odd_bodies(target: Target, person: Person) -> Iterator[tuple[str, bytes]]:
     """The good example with each of its fields made odd in each way."""
     for name in target.fields:
-        # A password is hashed and nothing else, which takes long.
-        for value in VALUES[::4] if name == "password" else VALUES:
+        # Where a password is hashed each try takes long, and the password itself is only hashed.
+        for value in VALUES[:: 4 if name == "password" else 2 if "password" in target.fields else 1]:
             yield f"{name}={str(value)[:30]}", json.dumps({**example(target, person), name: value}).encode()
