@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,12 @@ CHANGES: dict[str, Change] = {
 }
 
 
+@cache
+def seen(name: str) -> Sighting:
+    """What the engine makes of a label; asked once."""
+    return see(LABELS[name].image)
+
+
 def changed(image: bytes, change: Change) -> bytes:
     out = io.BytesIO()
     change(Image.open(io.BytesIO(image)).convert("RGB")).save(out, "JPEG", quality=85)
@@ -52,7 +59,7 @@ class TestLabels:
     @pytest.mark.parametrize("name", LABELS)
     def test_are_read_to_the_letter(self, name: str) -> None:
         picture = LABELS[name]
-        sighting = see(picture.image)
+        sighting = seen(name)
         same_things(sighting, picture.things)
         for thing in picture.things:
             (item,) = (item for item in sighting.items if plain(item.name) == plain(thing.name))
@@ -69,7 +76,7 @@ class TestLabels:
         same_things(see(changed(picture.image, CHANGES[change])), picture.things)
 
     def test_a_box_is_where_the_label_stands(self) -> None:
-        honey, jam = see(LABELS["two_jars"].image).items
+        honey, jam = seen("two_jars").items
         assert (honey.name, jam.name) == ("WILD HONEY", "APRICOT JAM")
         assert 0 < honey.box[0] < honey.box[0] + honey.box[2] < 0.5 < jam.box[0] < jam.box[0] + jam.box[2] < 1
 
@@ -115,11 +122,11 @@ class TestTheEngine:
             see(b"<svg xmlns='http://www.w3.org/2000/svg'/>")
 
     def test_confidence_is_the_items_mean(self) -> None:
-        sighting = see(LABELS["two_jars"].image)
+        sighting = seen("two_jars")
         assert sighting.confidence == pytest.approx(sum(i.confidence for i in sighting.items) / 2, abs=1e-4)
 
     def test_gives_the_same_answer_every_time(self) -> None:
-        assert see(LABELS["oat_milk"].image) == see(LABELS["oat_milk"].image)
+        assert see(LABELS["oat_milk"].image) == seen("oat_milk")
 
     def test_gives_each_of_many_threads_its_own_answer(self) -> None:
         pictures: list[Picture] = [
