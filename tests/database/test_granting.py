@@ -344,3 +344,17 @@ def test_a_request_without_a_person_changes_nothing(db: Database, owner: Person)
     assert outcome(nobody.call("update_workspace", workspace_id=owner.home, changes={})) == (404, "not_found")
     assert outcome(nobody.call("remove_member", workspace_id=owner.home, user_id=owner.id))[0] in (403, 404)
     assert nobody.call("create_workspace", name="x") is None
+
+
+def test_a_token_that_outlived_its_person_makes_nothing(db: Database, owner: Person) -> None:
+    gone = db.sign_up()
+    db.owner.rows("delete from public.workspaces where id = %s", gone.workspace_id)
+    db.owner.rows("delete from auth.users where id = %s", gone.user_id)
+    code = f"CODE-{owner.id}"
+    owner.call("create_invite", workspace_id=owner.home, role="staff", code=code)
+    assert gone.call("me") is None
+    assert gone.call("create_workspace", name=f"of {gone.id}") is None
+    assert gone.call("join_workspace", code=code) is None
+    assert db.role_of(owner.workspace_id, gone) is None
+    assert db.owner.rows("select id from public.workspaces where name = %s", f"of {gone.id}") == []
+    assert outcome(gone.call("update_workspace", workspace_id=owner.home, changes={})) == (404, "not_found")

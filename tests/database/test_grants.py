@@ -16,8 +16,8 @@ PEOPLE, SERVICE = frozenset({"authenticated"}), frozenset({"service_role"})
 # Functions not named here may be executed by their owner alone. Each in public is the entrance to one in private.
 EXECUTE = {
     # The policies ask these for whoever reads a table.
-    "private.is_platform_admin": PEOPLE,
     "private.my_workspaces": PEOPLE,
+    "private.visible_workspaces": PEOPLE,
     "private.workspaces_permitting": PEOPLE,
     # What a person may ask for; each checks the person's permission itself.
     **dict.fromkeys(
@@ -172,7 +172,7 @@ class TestCatalogue:
     ) -> None:
         public = {name.removeprefix("public.") for name in EXECUTE if name.startswith("public.")}
         private = {name.removeprefix("private.") for name, roles in EXECUTE.items() if name.startswith("private.")}
-        policies = {"is_platform_admin", "my_workspaces", "workspaces_permitting"}
+        policies = {"my_workspaces", "visible_workspaces", "workspaces_permitting"}
         assert private - policies - {"audit_heads_export"} == public - {"audit_heads"}
 
     def test_anonymous_requests_cannot_even_look_into_private(self, migrated: Database) -> None:
