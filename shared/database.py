@@ -69,13 +69,17 @@ class Database:
         return gateway.send(method, path, token=self._token, secret=self._secret, **options)
 
     def _read(self, reply: gateway.Reply) -> Any:
+        answer = reply.json()
         if reply.status < 300:
-            return reply.json()
-        error = reply.json()
-        code = str(error.get("code")) if isinstance(error, dict) else ""
+            if answer is None and reply.body.strip() not in (b"", b"null"):  # something in between answered, not PostgREST
+                raise _away()
+            return answer
+        code = str(answer.get("code")) if isinstance(answer, dict) else ""
         if not ERROR_CODE.fullmatch(code):
             code = ""
         log.write("warning", event="database refused", status=reply.status, code=code)  # its message quotes rows
+        if self._secret and reply.status in (401, 403):  # our own key or grants: nothing the caller can mend
+            raise Problem(500, "internal", "Something went wrong on our side.")
         raise _problem(reply.status, code)
 
 
@@ -91,8 +95,12 @@ def _problem(status: int, code: str) -> Problem:
     if status == 403:
         return Problem(403, "permission_denied", "You may not do this.")
     if status >= 500 or status in (408, 429):
-        return unavailable("database_unavailable", "The database is away. Try again shortly.")
+        return _away()
     return Problem(500, "internal", "Something went wrong on our side.")
+
+
+def _away() -> Problem:
+    return unavailable("database_unavailable", "The database is away. Try again shortly.")
 
 
 def as_caller(caller: Caller) -> Database:

@@ -172,7 +172,10 @@ class Function:
         return path.removeprefix(prefix) or "/"
 
     def _allowed(self, path: str) -> list[str]:
-        return sorted({*self._map.bind("").allowed_methods(self._below(path)), "OPTIONS"})
+        methods = self._map.bind("").allowed_methods(self._below(path))
+        if not methods:
+            raise not_found()
+        return sorted({*methods, "OPTIONS"})
 
     def _serve(self, route: Route, request: Request, arguments: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
         request.refuse_compressed()
