@@ -29,8 +29,8 @@ grant select on public.detections to authenticated, service_role;
 create policy "people see their detections, and a workspace's where they see its inventory" on public.detections
   for select to authenticated
   using (
-    (user_id = (select auth.uid()) and workspace_id in (select private.my_workspaces()))
-    or workspace_id in (select private.workspaces_permitting('inventory.read')));
+    (user_id = (select auth.uid()) and workspace_id = any (array(select private.my_workspaces())))
+    or workspace_id = any (array(select private.workspaces_permitting('inventory.read'))));
 
 create function private.record_detection(_caller uuid, _workspace uuid, _detection jsonb) returns jsonb
 language plpgsql security definer
