@@ -1,6 +1,7 @@
 """HTTP to Supabase: one connection pool for the process, no identity kept between calls.
 
-`urllib3` and not `httpx` or the `supabase` packages: see docs/decisions/0002-thin-supabase-client.md.
+`urllib3` and not `httpx` or the `supabase` packages: see docs/decisions/0002-thin-supabase-client.md. The first call loads
+it: a probe that calls nobody starts a third faster without it.
 """
 
 from __future__ import annotations
@@ -8,12 +9,13 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping
-from typing import Any, NamedTuple
-
-import urllib3
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared import context, settings
 from shared.errors import unavailable
+
+if TYPE_CHECKING:
+    import urllib3
 
 CONNECT_SECONDS = 2.0
 READ_SECONDS = 8.0
@@ -41,6 +43,8 @@ def pool() -> urllib3.PoolManager:
     """The process's connection pool. Threads share its connections; each call brings its own identity."""
     global _pool
     if _pool is None:
+        import urllib3
+
         with _pool_lock:
             if _pool is None:
                 _pool = urllib3.PoolManager(
@@ -68,6 +72,8 @@ def send(
     As the person whose access `token` is given; as the service with `secret=True`; else as nobody. `payload` is sent as
     JSON, `body` as it is. Raises `Problem` 503 when Supabase cannot be reached or doesn't answer in time.
     """
+    import urllib3
+
     key = settings.get("SUPABASE_SECRET_KEY" if secret else "SUPABASE_PUBLISHABLE_KEY")
     sent = {"apikey": key, "X-Request-Id": context.current().request_id, **(headers or {})}
     if token is not None:
