@@ -1,7 +1,7 @@
 """HTTP to Supabase: one connection pool for the process, no identity kept between calls.
 
-`urllib3` and not `httpx` or the `supabase` packages: see docs/decisions/0002-thin-supabase-client.md. The first call loads
-it: a probe that calls nobody starts a third faster without it.
+`urllib3` and not `httpx` or the `supabase` packages: see docs/decisions/0002-thin-supabase-client.md. The first call
+loads it: a probe that calls nobody starts a third faster without it.
 """
 
 from __future__ import annotations
