@@ -13,7 +13,7 @@ class Context:
     """One request. `shared.web` makes it; the modules that talk to the outside read and count in it."""
 
     request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
-    ip: str = ""
+    ip: str = ""  # of IPv6 the /64
     if_match: str = ""  # the ETag a change is meant for
     caller_id: str | None = None
     idempotency_record: str | None = None  # open: the business procedure closes it

@@ -71,7 +71,7 @@ class Database:
     def _read(self, reply: gateway.Reply) -> Any:
         answer = reply.json()
         if reply.status < 300:
-            if answer is None and reply.body.strip() not in (b"", b"null"):  # something in between answered, not PostgREST
+            if answer is None and reply.body.strip() not in (b"", b"null"):  # not PostgREST: something in between
                 raise _away()
             return answer
         code = str(answer.get("code")) if isinstance(answer, dict) else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import re
 import uuid
 from typing import Any
@@ -42,7 +43,7 @@ class Request:
             request_id=given_id if REQUEST_ID.fullmatch(given_id) else uuid.uuid4().hex,
             if_match=self.header("if-match"),
             # Never X-Forwarded-For: anybody can send it, and the platform's REMOTE_ADDR *is* that header.
-            ip=self.header("x-real-ip") if settings.on_vercel() else environ.get("REMOTE_ADDR", ""),
+            ip=_network(self.header("x-real-ip") if settings.on_vercel() else environ.get("REMOTE_ADDR", "")),
         )
 
     def header(self, name: str) -> str:
@@ -90,9 +91,8 @@ class Request:
 
     def fingerprint(self) -> str:
         """What must be the same for a repeated Idempotency-Key to mean the same request."""
-        return hashlib.sha256(
-            b"\n".join([self.method.encode(), self.path.encode(), self.query.encode(), self.body])
-        ).hexdigest()
+        parts = [self.method, self.path, self.query, self.context.if_match]
+        return hashlib.sha256("\n".join(parts).encode() + b"\n" + self.body).hexdigest()
 
     def idempotency_key(self) -> str | None:
         """The `Idempotency-Key`, if any. Raises `Problem` 400 for one that can't be kept."""
@@ -105,6 +105,16 @@ class Request:
         """The workspace the request names. Raises `Problem` 404 for what can't be one."""
         given = self.parameters().get("workspace_id")
         return None if given is None else str(identifier(given))
+
+
+def _network(ip: str) -> str:
+    """What limits count as one place: an IPv4 address, or the /64 that a single IPv6 line is given whole."""
+    if ":" not in ip:
+        return ip
+    try:
+        return str(ipaddress.ip_network((ip, 64), strict=False))
+    except ValueError:
+        return ip
 
 
 def identifier(text: str) -> UUID:

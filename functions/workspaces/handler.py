@@ -6,6 +6,7 @@ change writes its audit entry in the same transaction.
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import Any
 from uuid import UUID
@@ -36,12 +37,13 @@ from shared import auth, context
 from shared.auth import Caller
 from shared.binding import Reply
 from shared.database import as_caller
-from shared.errors import not_found, unreadable
+from shared.errors import Problem, unreadable
 from shared.models import Page, page
 from shared.web import Function
 
 # Crockford's: no letters that look like digits. 16 of 32 are 80 random bits.
 CODE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+ETAG = re.compile(r'(?P<weak>W/)?"(?P<number>[0-9]{1,18})"')
 
 app = Function("workspaces", memory_mb=256)
 
@@ -70,10 +72,7 @@ def join(caller: Caller, body: Code) -> Joined:
 @app.get("/<workspace_id>")
 def read_workspace(caller: Caller, workspace_id: UUID) -> Reply[Workspace]:
     """One workspace."""
-    rows = as_caller(caller).select("workspaces", id=f"eq.{workspace_id}")
-    if not rows:
-        raise not_found()
-    return tagged(rows[0])
+    return tagged(as_caller(caller).rpc("read_workspace", workspace_id=str(workspace_id)))
 
 
 @app.patch("/<workspace_id>")
@@ -194,12 +193,9 @@ def expected_revision() -> int | None:
     given = context.current().if_match
     if given in ("", "*"):
         return None
-    if not (
-        given.startswith('"')
-        and given.endswith('"')
-        and given[1:-1].isascii()
-        and given[1:-1].isdigit()
-        and len(given) < 20
-    ):
+    revision = ETAG.fullmatch(given)
+    if revision is None:
         raise unreadable("If-Match is an ETag of this workspace.")
-    return int(given[1:-1])
+    if revision["weak"]:  # If-Match compares strongly (RFC 9110): a weak one never matches
+        raise Problem(412, "changed_meanwhile", "Somebody changed this workspace since you read it.")
+    return int(revision["number"])

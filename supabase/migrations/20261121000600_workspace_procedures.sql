@@ -153,6 +153,30 @@ as $$
   select private.create_workspace(name, settings)
 $$;
 
+create function private.read_workspace(_workspace uuid) returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  found_workspace public.workspaces;
+begin
+  select * into found_workspace from public.workspaces where id = _workspace;
+  if found_workspace.id is null or not private.is_member(_workspace) then
+    perform private.audit(private.platform(), auth.uid(), 'access.denied', _workspace::text);
+    return private.not_found();
+  end if;
+  return private.answer(private.workspace_json(found_workspace));
+end
+$$;
+
+create function public.read_workspace(workspace_id uuid) returns jsonb
+language sql
+set search_path = ''
+as $$
+  select private.read_workspace(workspace_id)
+$$;
+comment on function public.read_workspace is 'What members could select themselves; a procedure, so that a stranger''s try is audited.';
+
 create function private.update_workspace(_workspace uuid, _changes jsonb, _revision bigint) returns jsonb
 language plpgsql security definer
 set search_path = ''
@@ -167,6 +191,8 @@ begin
   select * into strict current from public.workspaces where id = _workspace for update;
   if _revision is not null and _revision <> current.revision then
     return private.refuse(412, 'changed_meanwhile', 'Somebody changed this workspace since you read it.');
+  elsif _changes = '{}' then
+    return private.answer(private.workspace_json(current));
   elsif not private.is_time_zone(coalesce(_changes ->> 'time_zone', 'UTC')) then
     return private.refuse(422, 'unknown_time_zone', 'time_zone is an IANA name such as Europe/Berlin.');
   end if;
@@ -557,7 +583,8 @@ revoke execute on function
   private.rfc3339, private.role_permission_names, private.workspace_json, private.role_json, private.member_json,
   private.role_named, private.holds, private.covers, private.refuse_granting, private.is_time_zone, private.new_workspace,
   private.set_role_permissions, private.unknown_permissions,
-  private.create_workspace, public.create_workspace, private.update_workspace, public.update_workspace,
+  private.create_workspace, public.create_workspace, private.read_workspace, public.read_workspace,
+  private.update_workspace, public.update_workspace,
   private.me, public.me, private.list_members, public.list_members, private.change_member, public.change_member,
   private.remove_member, public.remove_member, private.list_roles, public.list_roles,
   private.create_role, public.create_role, private.update_role, public.update_role,
@@ -565,7 +592,8 @@ revoke execute on function
   private.verify_workspace_audit, public.verify_workspace_audit
 from public, anon, authenticated;
 grant execute on function
-  private.create_workspace, public.create_workspace, private.update_workspace, public.update_workspace,
+  private.create_workspace, public.create_workspace, private.read_workspace, public.read_workspace,
+  private.update_workspace, public.update_workspace,
   private.me, public.me, private.list_members, public.list_members, private.change_member, public.change_member,
   private.remove_member, public.remove_member, private.list_roles, public.list_roles,
   private.create_role, public.create_role, private.update_role, public.update_role,

@@ -447,7 +447,10 @@ class TestWhatIsTold:
 
     def test_a_request_id_is_cut_to_what_fits(self, heard: Heard) -> None:
         heard.owner.call(
-            "update_workspace", headers={"X-Request-Id": "x" * 5000}, workspace_id=heard.owner.home, changes={}
+            "update_workspace",
+            headers={"X-Request-Id": "x" * 5000},
+            workspace_id=heard.owner.home,
+            changes={"name": "z"},
         )
         assert heard.db.audit(heard.owner.workspace_id)[-1][4] == "x" * 200
 

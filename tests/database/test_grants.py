@@ -26,6 +26,7 @@ EXECUTE = {
             for schema in ("public", "private")
             for name in (
                 "create_workspace",
+                "read_workspace",
                 "update_workspace",
                 "me",
                 "list_members",

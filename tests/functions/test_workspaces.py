@@ -185,6 +185,19 @@ class TestOneWorkspace:
         assert api("GET", f"{WORKSPACES}/{id_}", token=settled.token).status == 404
 
 
+class TestAStrangersTry:
+    def test_is_in_the_audit_log_of_the_platform(
+        self, api: InProcess, people: People, database: psycopg.Connection
+    ) -> None:
+        stranger, owner = people.sign_up("Stranger"), people.sign_up("Owner")
+        assert As(api, stranger, owner.workspace_id)("GET").status == 404
+        found = database.execute(
+            "select action, target from private.audit_log where actor = %s and chain = private.platform()",
+            [stranger.user_id],
+        ).fetchall()
+        assert found == [("access.denied", str(owner.workspace_id))]
+
+
 class TestChangingAWorkspace:
     def test_changes_what_is_given_and_nothing_else(
         self, home: As, owner: Person, database: psycopg.Connection
@@ -219,6 +232,16 @@ class TestChangingAWorkspace:
         tag = home("GET").headers["etag"]
         answers = together(*(partial(home, "PATCH", json={"name": f"No. {n}"}, If_Match=tag) for n in range(6)))
         assert sorted(answer.status for answer in answers) == [200] + [412] * 5
+
+    def test_never_matches_a_weak_tag(self, settled_home: As) -> None:
+        """A proxy that compresses makes our tags weak; If-Match compares strongly (RFC 9110)."""
+        answer = settled_home("PATCH", json={"name": "Mine"}, If_Match='W/"1"')
+        assert (answer.status, answer.code) == (412, "changed_meanwhile")
+
+    def test_without_any_change_changes_nothing(self, home: As) -> None:
+        before = home("GET")
+        answer = home("PATCH", json={})
+        assert (answer.json, answer.headers["etag"]) == (before.json, before.headers["etag"])
 
     def test_takes_any_revision_for_a_star(self, home: As) -> None:
         assert home("PATCH", json={"name": "Mine"}, If_Match="*").status == 200

@@ -641,3 +641,10 @@ class TestTheCallersAddress:
         answer = call(app, path="/api/probe/ip", **self.HEADERS, HTTP_X_REAL_IP="198.51.100.7")
         assert answer.json == {"ip": "198.51.100.7"}
         assert call(app, path="/api/probe/ip", **self.HEADERS).json == {"ip": ""}
+
+    def test_counts_the_network_that_one_ipv6_line_is_given_as_one_place(self) -> None:
+        answers = [
+            call(app, path="/api/probe/ip", REMOTE_ADDR=address).json["ip"]
+            for address in ("2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:3::1")
+        ]
+        assert answers == ["2001:db8:1:2::/64", "2001:db8:1:2::/64", "2001:db8:1:3::/64"]
