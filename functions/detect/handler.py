@@ -35,7 +35,7 @@ class Photo(Body):
 
 
 class Barcode(Answer):
-    """A code that was read, and its symbology (EAN13, QRCode, …)."""
+    """A code that was read, and its symbology as the W3C Barcode Detection API spells it (ean_13, qr_code, …)."""
 
     format: str
     text: str
