@@ -17,6 +17,7 @@ from local.trouble import Trouble
 
 def main() -> None:
     """Start, say where everything is, wait."""
+    parent = os.getppid()  # now: it may be gone by the time that everything runs
     port = chosen_port()
     claimed(port).close()  # before anything else is started
     stack = Stack(
@@ -28,7 +29,7 @@ def main() -> None:
     server = FunctionsServer(stack.env, port, mail=stack.mail, reload=True)
     with stack, server:
         print(_welcome(stack), flush=True)
-        _wait(server)
+        _wait(server, parent)
         print("Stopping.", flush=True)
 
 
@@ -62,7 +63,7 @@ def _print_mail(mail: Mail) -> None:
     print(f"mail to {mail['to']}: {mail['subject']} {mail['code'] or ''} {mail['link'] or ''}")
 
 
-def _wait(server: FunctionsServer) -> None:
+def _wait(server: FunctionsServer, parent: int) -> None:
     """Until somebody ends us, the make that started us is gone, or the server ends by itself."""
     ended = threading.Event()
 
@@ -71,7 +72,6 @@ def _wait(server: FunctionsServer) -> None:
 
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, end)
-    parent = os.getppid()
     # Killed, make can't tell us. Without make, as under nohup, a parent may go as it likes.
     watched = "MAKELEVEL" in os.environ
     while server.running and not ended.wait(1):
