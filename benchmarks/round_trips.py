@@ -1,0 +1,140 @@
+"""Database round trips of every signed-in write, as the functions' own log lines count them."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from uuid import uuid4
+
+from benchmarks.report import Bound, Report
+from local.functions import FunctionsServer
+from local.pictures import labels
+from local.stack import Stack
+from tests.api import FUNCTIONS, InProcess, Response
+from tests.people import PASSWORD, People
+
+METHOD = (
+    "Each signed-in write once, with an Idempotency-Key, against the embedded stack: `database_round_trips` of the\n"
+    "log line it writes. Once more with a body that is refused after the key was taken, where there is a body."
+)
+
+
+@dataclass(frozen=True)
+class Write:
+    """What one request took: its route as the log names it, status, round trips."""
+
+    function: str
+    route: str
+    status: int
+    round_trips: int
+
+
+def run() -> Report:
+    """Send them all. Fails for a signed-in write that no request here reaches."""
+    done, refused = Writes(), Writes()
+    with (
+        TemporaryDirectory() as folder,
+        Path(os.devnull).open("wb") as nowhere,
+        Stack(Path(folder), seed=False) as stack,
+        FunctionsServer(stack.env, output=nowhere) as server,
+        environment({**stack.env, "API_URL": server.url}),
+    ):
+        tell(done, refused, People(stack.env))
+    missing = all_writes() - {(write.function, write.route) for write in done.found}
+    if missing:
+        raise RuntimeError(f"no request reaches {sorted(missing)}: add one to benchmarks.round_trips")
+    refusals = {(write.function, write.route): str(write.round_trips) for write in refused.found}
+    return Report(
+        "Database round trips of signed-in writes",
+        METHOD,
+        ["write", "status", "round trips", "refused (422)"],
+        [
+            [
+                f"{write.function}: {write.route}",
+                str(write.status),
+                str(write.round_trips),
+                refusals.get((write.function, write.route), ""),
+            ]
+            for write in done.found
+        ],
+        [
+            Bound("database round trips of a signed-in write", max(write.round_trips for write in done.found), 2),
+            Bound("database round trips of a refused one", max(write.round_trips for write in refused.found), 2),
+        ],
+    )
+
+
+class Writes:
+    """Sends requests through WSGI and reads the log lines."""
+
+    def __init__(self) -> None:
+        self.found: list[Write] = []
+        self._api = InProcess()
+
+    def __call__(self, method: str, path: str, token: str, content: object = None) -> Response:
+        headers = {"Idempotency-Key": uuid4().hex}
+        printed = io.StringIO()
+        with redirect_stdout(printed):
+            response = self._api(method, path, token=token, json=content, headers=headers)
+        line = json.loads(printed.getvalue().splitlines()[-1])
+        self.found.append(Write(line["function"], line["route"], response.status, line["database_round_trips"]))
+        return response
+
+
+def tell(done: Writes, refused: Writes, people: People) -> None:
+    """Every write there is, in an order in which each succeeds."""
+    owner, guest = people.sign_up("Owner"), people.sign_up("Guest")
+
+    def write(method: str, path: str, content: object = None, person: str = owner.token) -> Response:
+        if content is not None:
+            answer = refused(method, path, person, {"unknown": True})
+            assert answer.status == 422, answer.body
+        answer = done(method, path, person, content)
+        assert answer.status < 300, answer.body
+        return answer
+
+    made = write("POST", "/api/workspaces", {"name": "Workshop", "currency": "EUR"}).json["id"]
+    workspace = f"/api/workspaces/{made}"
+    write("PATCH", workspace, {"name": "Atelier"})
+    write("POST", f"{workspace}/roles", {"name": "auditor", "permissions": ["audit.read"]})
+    write("PATCH", f"{workspace}/roles/auditor", {"permissions": ["audit.read", "reports.read"]})
+    invite = write("POST", f"{workspace}/invites", {"role": "staff"}).json
+    write("POST", "/api/workspaces/join", {"code": invite["code"]}, guest.token)
+    write("PATCH", f"{workspace}/members/{guest.user_id}", {"role": "designer"})
+    write("DELETE", f"{workspace}/members/{guest.user_id}")
+    write("DELETE", f"{workspace}/roles/auditor")
+    write("DELETE", f"{workspace}/invites/{invite['id']}")
+    write("POST", "/api/detect", {"image": base64.b64encode(labels()[0].image).decode()})
+    write("POST", "/api/auth/password", {"password": f"{PASSWORD}, and a longer one"})
+    write("POST", "/api/auth/sign-out")
+
+
+def all_writes() -> set[tuple[str, str]]:
+    """Function and route of every signed-in write that the functions declare."""
+    apps = [import_module(f"functions.{module}.handler").app for module in FUNCTIONS.values()]
+    return {
+        (app.name, f"{route.method} {route.path}")
+        for app in apps
+        for route in app.routes
+        if route.signature.caller and route.method != "GET"
+    }
+
+
+@contextmanager
+def environment(values: dict[str, str]) -> Iterator[None]:
+    """The functions in this process read these settings for a while."""
+    before = dict(os.environ)
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
