@@ -20,7 +20,7 @@ demo: dev-level ## watch the main job: sign-up, photos to items, limits, audit t
 	@exec $(VENV)/python -m local.demo
 
 test: dev-level ## the whole test suite
-	@exec $(VENV)/python -m pytest -n $(or $(WORKERS),auto) --dist loadfile $(ARGS)
+	@exec $(VENV)/python -m pytest -n $(or $(WORKERS),auto) --dist worksteal $(ARGS)
 
 check: dev-level ## style, types, and the rules of the house
 	@$(VENV)/ruff check .
