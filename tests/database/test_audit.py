@@ -410,6 +410,15 @@ class TestWhatIsTold:
         assert answer["status"] == 404
         assert written == [(PLATFORM, stranger.user_id, "access.denied", str(home))]
 
+    def test_a_strangers_look_at_a_workspace(self, heard: Heard) -> None:
+        owner, stranger = heard.owner, heard.db.sign_up()
+        answer, written = heard.after(owner, "read_workspace", workspace_id=owner.home)
+        assert (answer["status"], answer["body"]["id"], written) == (200, owner.home, [])
+        for workspace in (owner.home, str(uuid4())):
+            answer, written = heard.after(stranger, "read_workspace", workspace_id=workspace)
+            assert answer["status"] == 404
+            assert written == [(PLATFORM, stranger.user_id, "access.denied", workspace)]
+
     def test_a_denial_names_the_permission(self, heard: Heard) -> None:
         buyer = heard.db.member(heard.owner.workspace_id, "buyer")
         buyer.call("list_audit", workspace_id=heard.owner.home)

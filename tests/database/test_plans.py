@@ -122,6 +122,8 @@ def test_what_permissions_are_made_of(crowded: Database, somebody: Person, query
         ("select private.workspaces_permitting('inventory.read')", {"members"}, 2),
         ("select id from public.workspaces order by id limit 51", {"members", "workspaces"}, 2),
         ("select user_id from public.profiles", {"profiles"}, 1),
+        ("select user_id from public.members", {"members"}, 3),
+        ("select id from public.detections", {"detections"}, 0),
         (
             "select user_id from public.members where workspace_id = (select private.my_workspaces() limit 1)",
             {"members"},
