@@ -119,7 +119,7 @@ class Stack:
 
 
 def _settings(known: Mapping[str, str], port: int) -> dict[str, str]:
-    """The env file's content: secrets are made once and kept, addresses as last time for now."""
+    """The env file's content: secrets are made once and kept, addresses are last time's until started."""
     return {
         "ENVIRONMENT": "development",
         "SUPABASE_URL": "http://127.0.0.1",
