@@ -91,8 +91,8 @@ class Proxy:
                 if not self.holding.is_set():
                     other.cancel()
             await asyncio.gather(*others, return_exceptions=True)
-        except OSError:
-            pass  # the target is away: the client sees its connection close
+        except (OSError, asyncio.CancelledError):
+            pass  # the target is away, or we end: the client sees its connection close
         finally:
             for writer in (to_client, to_target):
                 if writer is not None:
