@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
 from shared import money
 from shared.models import Answer, Body, Limit, Name, Query
@@ -211,6 +211,13 @@ class Head(Query):
 
     sequence: Annotated[int, Field(ge=0, le=2**62)] | None = None
     hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+
+    @model_validator(mode="after")
+    def together(self) -> Self:
+        """Half a head would be compared with nothing."""
+        if (self.sequence is None) != (self.hash is None):
+            raise ValueError("sequence and hash are given together")
+        return self
 
 
 class AuditHead(Answer):

@@ -679,7 +679,10 @@ class TestTheAuditLog:
         cut = home("GET", f"/audit/verification?sequence=9&hash={'0' * 64}").json
         assert (cut["intact"], cut["broken_at"]) == (False, 2)
 
-    @pytest.mark.parametrize("query", ["sequence=-1", "sequence=x", "hash=xyz", f"sequence={2**63}", "cursor=1"])
+    @pytest.mark.parametrize(
+        "query",
+        ["sequence=-1", "sequence=x", "hash=xyz", f"sequence={2**63}", "cursor=1", "sequence=1", f"hash={'0' * 64}"],
+    )
     def test_is_verified_against_nothing_else(self, settled_home: As, query: str) -> None:
         assert settled_home("GET", f"/audit/verification?{query}").status == 422
 
