@@ -28,8 +28,9 @@ def main() -> None:
     )
     server = FunctionsServer(stack.env, port, mail=stack.mail, reload=True)
     with stack, server:
+        ended = _end_asked()  # before it is said that everything runs
         print(_welcome(stack), flush=True)
-        _wait(server, parent)
+        _wait(server, ended, parent)
         print("Stopping.", flush=True)
 
 
@@ -63,8 +64,8 @@ def _print_mail(mail: Mail) -> None:
     print(f"mail to {mail['to']}: {mail['subject']} {mail['code'] or ''} {mail['link'] or ''}")
 
 
-def _wait(server: FunctionsServer, parent: int) -> None:
-    """Until somebody ends us, the make that started us is gone, or the server ends by itself."""
+def _end_asked() -> threading.Event:
+    """Set once somebody asks us to end."""
     ended = threading.Event()
 
     def end(number: int, frame: FrameType | None) -> None:
@@ -72,6 +73,11 @@ def _wait(server: FunctionsServer, parent: int) -> None:
 
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, end)
+    return ended
+
+
+def _wait(server: FunctionsServer, ended: threading.Event, parent: int) -> None:
+    """Until somebody ends us, the make that started us is gone, or the server ends by itself."""
     # Killed, make can't tell us. Without make, as under nohup, a parent may go as it likes.
     watched = "MAKELEVEL" in os.environ
     while server.running and not ended.wait(1):
