@@ -34,9 +34,10 @@ def authenticate(authorization: str) -> Caller:
 
 
 def recheck(caller: Caller) -> None:
-    """Ask Supabase Auth whether the session still stands, before what can't be undone.
+    """Ask Supabase Auth whether the session still stands, before what can't be undone and no procedure of ours decides.
 
-    A token is good by itself until it expires, also after sign-out or deletion of the person. Raises `Problem` 401.
+    A token is good by itself until it expires, also after sign-out or deletion of the person. Procedures that need a
+    permission look the session up themselves (`private.session_stands`). Raises `Problem` 401.
     """
     reply = gateway.send("GET", "/auth/v1/user", token=caller.token)
     if reply.status >= 500:

@@ -49,7 +49,7 @@ class Database:
                 result["status"],
                 result["code"],
                 result["detail"],
-                headers=limits.retry_after(request.limits) if result["status"] == 429 else None,
+                headers=_refusal_headers(result["status"], request),
             )
         return result["body"]
 
@@ -81,6 +81,12 @@ class Database:
         if self._secret and reply.status in (401, 403):  # our own key or grants: nothing the caller can mend
             raise Problem(500, "internal", "Something went wrong on our side.")
         raise _problem(reply.status, code)
+
+
+def _refusal_headers(status: int, request: context.Context) -> dict[str, str]:
+    if status == 429:
+        return limits.retry_after(request.limits)
+    return {"WWW-Authenticate": "Bearer"} if status == 401 else {}
 
 
 def _problem(status: int, code: str) -> Problem:

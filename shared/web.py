@@ -55,7 +55,7 @@ class Function:
     """One deployable function, served at `/api/<name>`.
 
     `max_duration_seconds` and `memory_mb` are what the platform is told. Routes are added with `get`, `post`, `patch`
-    and `delete`; one that says nobody who may call it raises `TypeError` when the module is imported.
+    and `delete`; one that doesn't say who may call it raises `TypeError` when the module is imported.
     """
 
     def __init__(self, name: str, *, max_duration_seconds: int = 10, memory_mb: int = 512) -> None:

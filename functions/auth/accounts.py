@@ -118,9 +118,9 @@ def change_password(caller: Caller, password: str) -> None:
         raise unauthenticated()
     if reply.status >= 400:
         raise invalid("/password", "password_refused", "Choose another password: this one is weak or was used before.")
-    audit.append("password.changed", actor=caller.user_id)
     if _is_away(gateway.send("POST", "/auth/v1/logout?scope=others", token=caller.token)):
         raise _away()
+    audit.append("password.changed", actor=caller.user_id)
 
 
 def _require_working(invite_code: str) -> None:

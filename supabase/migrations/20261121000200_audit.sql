@@ -19,7 +19,7 @@ create table private.audit_log (
   action text not null check (action ~ '^[a-z_]+(\.[a-z_]+)+$'),
   target text check (char_length(target) <= 200),
   details jsonb not null,
-  request_id text check (char_length(request_id) <= 200),
+  request_id text check (request_id ~ '^[A-Za-z0-9._-]{1,64}$'),
   hash bytea not null,
   primary key (chain, sequence)
 );
@@ -93,7 +93,7 @@ begin
   entry.action := _action;
   entry.target := _target;
   entry.details := _details;
-  entry.request_id := left(private.header('x-request-id'), 200);
+  entry.request_id := substring(private.header('x-request-id') from '^[A-Za-z0-9._-]{1,64}$');
   entry.hash := private.audit_hash(head.hash, entry);
 
   insert into private.audit_log select entry.*;

@@ -10,7 +10,7 @@ create table private.rate_limits (
 ) with (fillfactor = 50);
 comment on table private.rate_limits is
   'When each unit of the current window was taken. A log, not a counter: counters admit up to twice the limit across a boundary.';
-comment on column private.rate_limits.subject is 'sha256 of what is limited (a user id, an address, an IP): no personal data.';
+comment on column private.rate_limits.subject is 'sha256 of what is limited (a user id, an address, an IP). Personal data still: an address can be guessed and compared.';
 
 alter table private.rate_limits enable row level security;
 

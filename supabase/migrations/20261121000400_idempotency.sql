@@ -19,6 +19,7 @@ create table private.idempotency (
 comment on table private.idempotency is 'In progress while status is null; kept 24 hours (see private.retention).';
 comment on column private.idempotency.id is 'Changes when another request takes an expired record over: the old one can no longer close it.';
 comment on column private.idempotency.fingerprint is 'sha256 of method, path, query and body.';
+comment on column private.idempotency.answer is 'Personal data, possibly: what the caller was answered.';
 comment on column private.idempotency.leased_until is 'After this an unanswered record belongs to a request that died.';
 
 alter table private.idempotency enable row level security;

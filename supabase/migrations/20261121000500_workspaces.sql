@@ -246,30 +246,58 @@ as $$
   select private.refuse(404, 'not_found', 'There is nothing here, or nothing you may see.')
 $$;
 
+create function private.session_stands() returns boolean
+language sql stable security definer
+set search_path = ''
+as $$
+  select exists (
+    select from auth.sessions where id = (auth.jwt() ->> 'session_id')::uuid and user_id = auth.uid())
+$$;
+comment on function private.session_stands is
+  'Whether the caller is still signed in. A token is good by itself until it expires, also after sign-out.';
+
+create function private.audit_denial(_chain uuid, _user uuid, _target text, _details jsonb) returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  -- Bounded, for anybody can be denied as often as they like and the log is for ever.
+  if (private.take_limits(jsonb_build_array(jsonb_build_object(
+      'name', 'audit.denials', 'subject', _user, 'quota', 100, 'window_seconds', 900, 'units', 1))) -> 'admitted')::boolean then
+    perform private.audit(_chain, _user, 'access.denied', _target, _details);
+  end if;
+end
+$$;
+comment on function private.audit_denial is 'The first hundred denials of a person in any quarter of an hour are written down.';
+
 create function private.refusal(_workspace uuid, _permission text, _user uuid default auth.uid()) returns jsonb
 language plpgsql security definer
 set search_path = ''
 as $$
 begin
-  if private.permission_scope(_workspace, _permission, _user) is not null
+  if _user is not distinct from auth.uid() and not private.session_stands() then
+    return private.refuse(401, 'token_invalid', 'This needs a valid access token, as Authorization: Bearer <token>.');
+  elsif private.permission_scope(_workspace, _permission, _user) is not null
       and exists (select from public.workspaces where id = _workspace) then
     return null;
   elsif private.is_member(_workspace, _user) and exists (select from public.workspaces where id = _workspace) then
-    perform private.audit(_workspace, _user, 'access.denied', _workspace::text, jsonb_build_object('permission', _permission));
+    perform private.audit_denial(_workspace, _user, _workspace::text, jsonb_build_object('permission', _permission));
     return private.refuse(403, 'permission_denied', 'Your role in this workspace does not permit this.');
   end if;
   -- Alike for a workspace of others and for none: the same bytes, the same work.
-  perform private.audit(private.platform(), _user, 'access.denied', _workspace::text, jsonb_build_object('permission', _permission));
+  perform private.audit_denial(private.platform(), _user, _workspace::text, jsonb_build_object('permission', _permission));
   return private.not_found();
 end
 $$;
 comment on function private.refusal is
-  'Null when the person holds the permission, else what to return: 403 for a member, 404 for everybody else. Audited.';
+  'Null when the person holds the permission, else what to return: 403 for a member, 404 for everybody else, both '
+  'audited; 401 for somebody who signed out.';
 
 revoke execute on function
   private.is_platform_admin, private.permission_scope, private.my_workspaces, private.visible_workspaces,
   private.workspaces_permitting,
-  private.is_member, private.default_workspace, private.not_found, private.refusal
+  private.is_member, private.default_workspace, private.not_found, private.session_stands, private.audit_denial,
+  private.refusal
 from public, anon, authenticated;
 grant execute on function private.my_workspaces, private.visible_workspaces, private.workspaces_permitting to authenticated;
 
@@ -296,6 +324,10 @@ begin
     if found and not exists (
       select from public.members
       where workspace_id = old.workspace_id and role_id = old.role_id and user_id <> old.user_id
+    ) and (
+      -- Whose account is deleted may go as the last of all: the workspace stays behind, with nobody in it.
+      exists (select from auth.users where id = old.user_id)
+      or exists (select from public.members where workspace_id = old.workspace_id and user_id <> old.user_id)
     ) then
       raise exception 'a workspace keeps at least one owner' using errcode = 'BR001';
     end if;
@@ -308,7 +340,25 @@ create trigger members_keep_an_owner
   before update or delete on public.members
   for each row execute function private.keep_an_owner();
 
-revoke execute on function private.owner_role, private.keep_an_owner from public, anon, authenticated;
+create function private.forget_answers() returns trigger
+language plpgsql security definer
+set search_path = ''
+as $$
+begin
+  -- The request that brings the change about keeps its own record.
+  delete from private.idempotency
+  where caller = old.user_id::text and id is distinct from private.header('x-idempotency-record')::uuid;
+  return null;
+end
+$$;
+comment on function private.forget_answers is 'Who lost a role is not given again what they were answered in it.';
+
+create trigger members_forget_answers
+  after update or delete on public.members
+  for each row execute function private.forget_answers();
+
+revoke execute on function private.owner_role, private.keep_an_owner, private.forget_answers
+from public, anon, authenticated;
 
 -- Reading -----------------------------------------------------------------------------------------------------------
 

@@ -92,7 +92,7 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  perform private.audit(_workspace, auth.uid(), 'access.denied', _role, '{"permission": "the role''s own"}');
+  perform private.audit_denial(_workspace, auth.uid(), _role, '{"permission": "grant"}');
   return private.refuse(403, 'permission_denied', 'Nobody grants or takes away a permission they lack themselves.');
 end
 $$;
@@ -162,7 +162,7 @@ declare
 begin
   select * into found_workspace from public.workspaces where id = _workspace;
   if found_workspace.id is null or not private.is_member(_workspace) then
-    perform private.audit(private.platform(), auth.uid(), 'access.denied', _workspace::text);
+    perform private.audit_denial(private.platform(), auth.uid(), _workspace::text, '{}');
     return private.not_found();
   end if;
   return private.answer(private.workspace_json(found_workspace));
@@ -322,7 +322,7 @@ declare
   member public.members;
   refusal jsonb;
 begin
-  if _user <> auth.uid() or not private.is_member(_workspace) then
+  if _user <> auth.uid() or not private.session_stands() or not private.is_member(_workspace) then
     refusal := private.refusal(_workspace, 'members.manage');
     if refusal is not null then
       return refusal;
@@ -508,6 +508,8 @@ begin
     return private.refuse_granting(_workspace, _name);
   end if;
   begin
+    delete from public.invites
+    where role_id = role.id and (revoked_at is not null or expires_at <= now() or uses >= max_uses);
     delete from public.roles where id = role.id;
   exception when foreign_key_violation then
     return private.refuse(409, 'role_in_use', 'Members or open invites still have this role.');

@@ -164,7 +164,7 @@ end
 $$;
 comment on function private.redeem_invite is
   'The workspace joined; null for a code that is unknown, expired, revoked, used up or whose maker may no longer grant '
-  'the role. Redeeming again changes nothing.';
+  'the role. For a member it changes nothing.';
 
 create function private.join_workspace(_code text) returns jsonb
 language plpgsql security definer

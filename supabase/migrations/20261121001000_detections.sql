@@ -38,7 +38,12 @@ set search_path = ''
 as $$
 declare
   made public.detections;
+  -- Once more: the engine took its time, and the person may have been removed meanwhile.
+  refusal jsonb := private.refusal(_workspace, 'detect.use', _caller);
 begin
+  if refusal is not null then
+    return refusal;
+  end if;
   insert into public.detections (workspace_id, user_id, kind, image_sha256, items, text, confidence, provider, model, processing_time_ms)
   select _workspace, _caller, d.kind, d.image_sha256, d.items, d.text, d.confidence, d.provider, d.model, d.processing_time_ms
   from jsonb_populate_record(null::public.detections, _detection) as d
@@ -57,7 +62,7 @@ as $$
   select private.record_detection(caller, workspace_id, detection)
 $$;
 comment on function public.record_detection is
-  'For service_role only: a person calling it would skip the limit. Permission was checked by begin_request.';
+  'For service_role only: a person calling it would skip the limit.';
 
 revoke execute on function private.record_detection, public.record_detection from public, anon, authenticated;
 grant execute on function private.record_detection, public.record_detection to service_role;

@@ -70,7 +70,8 @@ class Actor:
             yield connection
 
     def _settings(self, headers: Mapping[str, str] | None) -> dict[str, str]:
-        subject = {"sub": str(self.user_id)} if self.user_id else {}
+        # Everybody's session has their own id, see Database.sign_up.
+        subject = {"sub": str(self.user_id), "session_id": str(self.user_id)} if self.user_id else {}
         settings = {"request.jwt.claims": json.dumps({"role": self.role, **subject})} if self.role else {}
         if self.user_id:  # one of the two is read by auth.uid() of hosted Supabase, the other by the embedded one
             settings["request.jwt.claim.sub"] = str(self.user_id)
@@ -153,6 +154,7 @@ class Database:
             f"{user_id.hex}@example.com",
             Jsonb(metadata),
         )
+        self.owner.rows("insert into auth.sessions (id, user_id) values (%s, %s)", user_id, user_id)
         home = self.owner.value("select default_workspace_id from public.profiles where user_id = %s", user_id)
         return Person(self.pool, "authenticated", user_id, home)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from tests.database.acting import Actor, Database, Person, at_once, call, run
 
 BEYOND = (403, "permission_denied")
+SIGNED_OUT = (401, "token_invalid")
 ROUNDS = 5
 
 
@@ -341,14 +343,13 @@ class TestWorkspaces:
 
 def test_a_request_without_a_person_changes_nothing(db: Database, owner: Person) -> None:
     nobody = Actor(db.pool, "authenticated")
-    assert outcome(nobody.call("update_workspace", workspace_id=owner.home, changes={})) == (404, "not_found")
-    assert outcome(nobody.call("remove_member", workspace_id=owner.home, user_id=owner.id))[0] in (403, 404)
+    assert outcome(nobody.call("update_workspace", workspace_id=owner.home, changes={})) == SIGNED_OUT
+    assert outcome(nobody.call("remove_member", workspace_id=owner.home, user_id=owner.id)) == SIGNED_OUT
     assert nobody.call("create_workspace", name="x") is None
 
 
 def test_a_token_that_outlived_its_person_makes_nothing(db: Database, owner: Person) -> None:
     gone = db.sign_up()
-    db.owner.rows("delete from public.workspaces where id = %s", gone.workspace_id)
     db.owner.rows("delete from auth.users where id = %s", gone.user_id)
     code = f"CODE-{owner.id}"
     owner.call("create_invite", workspace_id=owner.home, role="staff", code=code)
@@ -357,4 +358,89 @@ def test_a_token_that_outlived_its_person_makes_nothing(db: Database, owner: Per
     assert gone.call("join_workspace", code=code) is None
     assert db.role_of(owner.workspace_id, gone) is None
     assert db.owner.rows("select id from public.workspaces where name = %s", f"of {gone.id}") == []
-    assert outcome(gone.call("update_workspace", workspace_id=owner.home, changes={})) == (404, "not_found")
+    assert outcome(gone.call("update_workspace", workspace_id=owner.home, changes={})) == SIGNED_OUT
+
+
+class TestSigningOut:
+    """A token is good by itself until it expires: what can't be undone asks whether the session still stands."""
+
+    @pytest.mark.parametrize(
+        ("procedure", "arguments"),
+        [
+            ("change_member", {"user_id": UUID(int=1), "role": "staff"}),
+            ("remove_member", {"user_id": UUID(int=1)}),
+            ("create_role", {"name": "helper", "permissions": []}),
+            ("update_role", {"name": "helper"}),
+            ("delete_role", {"name": "helper"}),
+            ("create_invite", {"role": "owner", "code": "CODE-OF-SOMEBODY-SIGNED-OUT"}),
+            ("revoke_invite", {"invite_id": UUID(int=1)}),
+            ("update_workspace", {"changes": {"name": "x"}}),
+        ],
+    )
+    def test_ends_what_a_token_may_change(self, db: Database, procedure: str, arguments: dict[str, Any]) -> None:
+        owner = db.sign_up()
+        db.owner.rows("delete from auth.sessions where user_id = %s", owner.user_id)
+        assert outcome(owner.call(procedure, workspace_id=owner.home, **arguments)) == SIGNED_OUT
+
+    def test_also_ends_leaving(self, db: Database, owner: Person) -> None:
+        member = db.member(owner.workspace_id, "staff")
+        db.owner.rows("delete from auth.sessions where user_id = %s", member.user_id)
+        assert outcome(member.call("remove_member", workspace_id=owner.home, user_id=member.id)) == SIGNED_OUT
+        assert db.role_of(owner.workspace_id, member) == "staff"
+
+    def test_of_one_session_leaves_the_other(self, db: Database) -> None:
+        owner = db.sign_up()
+        db.owner.rows("insert into auth.sessions (id, user_id) values (%s, %s)", uuid4(), owner.user_id)
+        assert outcome(owner.call("update_workspace", workspace_id=owner.home, changes={"name": "x"}))[0] == 200
+
+
+class TestDeletingAnAccount:
+    def test_of_the_only_person_in_a_workspace_leaves_it_empty(self, db: Database) -> None:
+        alone = db.sign_up()
+        db.owner.rows("delete from auth.users where id = %s", alone.user_id)
+        assert db.owner.value("select count(*) from public.members where workspace_id = %s", alone.workspace_id) == 0
+        assert db.owner.value("select count(*) from public.workspaces where id = %s", alone.workspace_id) == 1
+
+    def test_of_the_last_owner_of_others_is_refused(self, db: Database) -> None:
+        owner = db.sign_up()
+        db.member(owner.workspace_id, "staff")
+        with pytest.raises(psycopg.Error) as caught:
+            db.owner.rows("delete from auth.users where id = %s", owner.user_id)
+        assert caught.value.sqlstate == "BR001"
+
+
+class TestLosingARole:
+    def test_ends_being_given_old_answers_again(self, db: Database, owner: Person) -> None:
+        member = db.member(owner.workspace_id, "manager")
+        asked: dict[str, Any] = {"caller": member.user_id, "route": "PATCH /x", "key": "k", "fingerprint": "f"}
+        begun = db.service.call("begin_request", **asked)
+        headers = {"X-Idempotency-Record": begun["idempotency"]["id"]}
+        made = member.call("create_workspace", headers=headers, name="Kept")
+        assert made["status"] == 201
+        assert db.service.call("begin_request", **asked)["idempotency"]["state"] == "answered"
+        owner.call("remove_member", workspace_id=owner.home, user_id=member.id)
+        assert db.service.call("begin_request", **asked)["idempotency"]["state"] == "started"
+
+    def test_by_oneself_keeps_the_answer_about_it(self, db: Database, owner: Person) -> None:
+        member = db.member(owner.workspace_id, "staff")
+        asked: dict[str, Any] = {"caller": member.user_id, "route": "DELETE /x", "key": "k", "fingerprint": "f"}
+        headers = {"X-Idempotency-Record": db.service.call("begin_request", **asked)["idempotency"]["id"]}
+        left = member.call("remove_member", headers=headers, workspace_id=owner.home, user_id=member.id)
+        assert left["status"] == 204
+        assert db.service.call("begin_request", **asked)["idempotency"]["state"] == "answered"
+
+
+def test_a_role_of_dead_invites_can_be_deleted(db: Database, owner: Person) -> None:
+    owner.call("create_role", workspace_id=owner.home, name="helper", permissions=[])
+    made = owner.call("create_invite", workspace_id=owner.home, role="helper", code=f"CODE-FOR-HELPER-{owner.id}")
+    owner.call("revoke_invite", workspace_id=owner.home, invite_id=UUID(made["body"]["id"]))
+    assert owner.call("delete_role", workspace_id=owner.home, name="helper")["status"] == 204
+
+
+def test_denials_are_written_down_a_hundred_times_in_a_quarter_of_an_hour(db: Database, owner: Person) -> None:
+    stranger = db.sign_up()
+    with stranger.transaction() as connection:
+        for _ in range(110):
+            call(connection, "read_workspace", workspace_id=owner.home)
+    written = "select count(*) from private.audit_log where actor = %s and action = 'access.denied'"
+    assert db.owner.value(written, stranger.user_id) == 100

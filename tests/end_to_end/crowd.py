@@ -31,7 +31,8 @@ def gather(env: Mapping[str, str], count: int) -> list[Someone]:
     now = int(time.time())
     for _ in range(count):
         user_id = uuid4()
-        claims = {"sub": str(user_id), "role": "authenticated", "aud": "authenticated", "iat": now, "exp": now + 3600}
+        claims = {"sub": str(user_id), "role": "authenticated", "aud": "authenticated", "exp": now + 3600}
+        claims |= {"iat": now, "session_id": str(user_id)}
         token = jwt.encode(claims, env["SUPABASE_JWT_SECRET"], algorithm="HS256")
         people.append(Someone(user_id, f"{user_id.hex}@example.com", token))
     with psycopg.connect(env["DATABASE_URL"]) as connection, connection.cursor() as cursor:
@@ -41,6 +42,10 @@ def gather(env: Mapping[str, str], count: int) -> list[Someone]:
             values (%s, 'authenticated', 'authenticated', %s, now(), '{"name": "Somebody"}')
             """,
             [(person.user_id, person.email) for person in people],
+        )
+        cursor.executemany(
+            "insert into auth.sessions (id, user_id) values (%s, %s)",
+            [(person.user_id, person.user_id) for person in people],
         )
     return people
 
