@@ -83,13 +83,13 @@ Email = Annotated[
 ]
 
 
-Limit = Annotated[int, Field(ge=1, le=100)]
+PageSize = Annotated[int, Field(ge=1, le=100)]
 
 
 class Page(Query):
     """A page of a list by keyset: `cursor` is the `next_cursor` of the page before."""
 
-    limit: Limit = 50
+    limit: PageSize = 50
     cursor: UUID | None = None
 
 

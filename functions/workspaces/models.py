@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
 from shared import money
-from shared.models import Answer, Body, Limit, Name, Query
+from shared.models import Answer, Body, Name, PageSize, Query
 
 
 def known_currency(code: str) -> str:
@@ -182,7 +182,7 @@ class Joined(Answer):
 class AuditPage(Query):
     """A page of the audit log, newest first."""
 
-    limit: Limit = 50
+    limit: PageSize = 50
     cursor: Annotated[int, Field(ge=1, le=2**62)] | None = None
 
 

@@ -130,6 +130,9 @@ declare
   broken bigint;
   reason text;
 begin
+  if (_sequence is null) <> (_hash is null) then
+    raise exception 'a head is a sequence and its hash' using errcode = '22023';
+  end if;
   select * into head from private.audit_heads where chain = _chain;
 
   for entry in select * from private.audit_log where chain = _chain order by sequence loop

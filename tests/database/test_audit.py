@@ -474,3 +474,10 @@ class TestReading:
         db.sign_up().call("list_audit", workspace_id=owner.home)
         actions = [entry["action"] for entry in owner.call("list_audit", workspace_id=owner.home)["body"]]
         assert actions == ["workspace.created"]
+
+
+@pytest.mark.parametrize("half", [{"sequence": 1}, {"hash": "0" * 64}])
+def test_half_a_head_is_compared_with_nothing_and_refused(db: Database, half: dict[str, Any]) -> None:
+    with pytest.raises(psycopg.Error) as caught:
+        db.service.call("verify_audit_log", chain=uuid4(), **half)
+    assert caught.value.sqlstate == "22023"
