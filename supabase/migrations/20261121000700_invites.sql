@@ -135,6 +135,18 @@ as $$
   select private.revoke_invite(workspace_id, invite_id)
 $$;
 
+create function private.is_good(_invite public.invites) returns boolean
+language sql stable
+set search_path = ''
+as $$
+  select _invite.revoked_at is null
+    and _invite.expires_at > now()
+    and _invite.uses < _invite.max_uses
+    and private.permission_scope(_invite.workspace_id, 'invites.manage', _invite.created_by) is not null
+    and private.covers(_invite.workspace_id, _invite.role_id, _invite.created_by)
+$$;
+comment on function private.is_good is 'Whether an invite can be redeemed now, which includes that its maker could still make it.';
+
 create function private.redeem_invite(_code text, _user uuid) returns uuid
 language plpgsql
 set search_path = ''
@@ -144,12 +156,7 @@ declare
 begin
   -- The row lock makes simultaneous redemptions queue for the uses that are left.
   select * into invite from public.invites where code_hash = private.invite_hash(_code) for update;
-  if not found
-      or invite.revoked_at is not null
-      or invite.expires_at <= now()
-      or invite.uses >= invite.max_uses
-      or private.permission_scope(invite.workspace_id, 'invites.manage', invite.created_by) is null
-      or not private.covers(invite.workspace_id, invite.role_id, invite.created_by) then
+  if not found or not private.is_good(invite) then
     return null;
   end if;
   insert into public.members (workspace_id, user_id, role_id)
@@ -202,7 +209,7 @@ as $$
 $$;
 
 revoke execute on function
-  private.invite_hash, private.invite_json, private.redeem_invite,
+  private.invite_hash, private.invite_json, private.is_good, private.redeem_invite,
   private.create_invite, public.create_invite, private.list_invites, public.list_invites,
   private.revoke_invite, public.revoke_invite, private.join_workspace, public.join_workspace
 from public, anon, authenticated;

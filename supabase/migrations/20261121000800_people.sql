@@ -37,10 +37,7 @@ language sql stable security definer
 set search_path = ''
 as $$
   select exists (
-    select from public.invites as i
-    where i.code_hash = private.invite_hash(_code) and i.revoked_at is null and i.expires_at > now() and i.uses < i.max_uses
-      and private.permission_scope(i.workspace_id, 'invites.manage', i.created_by) is not null
-      and private.covers(i.workspace_id, i.role_id, i.created_by))
+    select from public.invites as i where i.code_hash = private.invite_hash(_code) and private.is_good(i))
 $$;
 
 create function public.invite_works(code text) returns boolean
