@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from functions.detect_local.decoding import UnreadableImage, decode
 from functions.detect_local.grouping import group, in_reading_order, legible
 from functions.detect_local.items import Barcode, Item, items
 from functions.detect_local.reading import read_codes, read_lines
+from shared.images import UnreadableImage, decode
 
 if TYPE_CHECKING:
     from PIL import Image

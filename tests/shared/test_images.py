@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from functions.detect_local.decoding import UnreadableImage, decode
+from shared.images import UnreadableImage, decode
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><image href="file:///etc/passwd"/></svg>'
 
