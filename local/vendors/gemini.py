@@ -59,7 +59,13 @@ class Gemini(Format):
         )
 
     def answer(self, asked: Asked, says: Says) -> Json:
-        usage = {"promptTokenCount": says.input_tokens, "totalTokenCount": says.input_tokens}
+        written = says.output_tokens if says.finish in ("normal", "length") else 0
+        usage = {
+            "promptTokenCount": says.input_tokens,
+            "totalTokenCount": says.input_tokens + written + says.thought_tokens,
+            **({"candidatesTokenCount": written} if written else {}),
+            **({"thoughtsTokenCount": says.thought_tokens} if says.thought_tokens else {}),
+        }
         answer: Json = {"usageMetadata": usage, "modelVersion": asked.model, "responseId": secrets.token_urlsafe(12)}
         if says.finish == "blocked":
             return {"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}, **answer}
@@ -67,10 +73,6 @@ class Gemini(Format):
         if says.finish != "refused":
             content = {"parts": [{"text": says.text}]} if says.text else {}  # thinking may have used up all it had
             candidate["content"] = {**content, "role": "model"}
-            usage["candidatesTokenCount"] = says.output_tokens
-            usage["totalTokenCount"] += says.output_tokens + says.thought_tokens
-        if says.thought_tokens:
-            usage["thoughtsTokenCount"] = says.thought_tokens
         return {"candidates": [candidate], **answer}
 
     def wrong_key(self, headers: dict[str, str]) -> Json:
