@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from functions.detect_local.balloons import find_balloons
 from functions.detect_local.grouping import group, in_reading_order, legible
 from functions.detect_local.items import Barcode, Item, items
 from functions.detect_local.reading import read_codes, read_lines
@@ -36,8 +37,10 @@ class Sighting:
     confidence: float
 
 
-def see(image: bytes) -> Sighting:
+def see(image: bytes, kind: str = "general") -> Sighting:
     """What the photo shows, by its lettering and barcodes; nothing when it shows neither.
+
+    Of the kind `balloon` also the balloons in it, after the labels.
 
     Raises `UnreadableImage` for bytes that are not a JPEG, PNG, WebP or GIF within bounds.
     """
@@ -50,7 +53,8 @@ def see(image: bytes) -> Sighting:
             or read_codes(closer, scale=picture.width / closer.width)
         )
         lines = in_reading_order(legible(read_lines(picture)))
-    found = items(group(lines, codes), *picture.size)
+        balloons = find_balloons(picture) if kind == "balloon" else []
+    found = items(group(lines, codes), *picture.size) + balloons
     return Sighting(
         items=found,
         text="\n".join(line.text for line in lines),

@@ -1,0 +1,177 @@
+"""Balloons in a photo or drawing of a design, as inventory items: how many of which colour.
+
+Balloons hide each other, so a count is a range: from those that can be made out to those that the
+balloon-coloured rest between them has room for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from functions.detect_local.colours import Lab, difference, hex_of, name
+from functions.detect_local.discs import Disc, discs, searched
+from functions.detect_local.items import Box, Item
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+# Balloons of one paint differ by less than ALIKE (see `difference`) from the next, in light and shade.
+ALIKE = 7.0
+# Balloons whose middles are nearer than this many times their radii together stand in one cluster.
+TOUCHING = 1.3
+# How far around a balloon, in its radii, others of the design are looked for.
+AROUND = 2.0
+# Below this chroma walls and shadows are coloured like balloons: nothing is made of what is left.
+COLOURED = 12.0
+# Of a disc at least the first part must be left for one more balloon; half-hidden ones show the other.
+LEAST_LEFT, USUALLY_LEFT = 0.1, 0.6
+# Where nothing is coloured: the part of a design that is usually hidden.
+USUALLY_HIDDEN = 0.25
+# Fewest, likeliest and most balloons: so many for each one made out, so many for each one with room.
+# Chosen, as the constants of `discs`, on the half of `local.balloons` that is for choosing.
+RANGE = ((0.95, 0.2), (1.0, 0.8), (1.05, 1.5))
+ALONE_DOUBT = 0.4
+
+
+@dataclass(frozen=True)
+class Paint:
+    """The balloons of one colour, and how many more of it may be hidden."""
+
+    name: str
+    colour: Lab
+    discs: list[Disc]
+    hidden: float
+
+
+def find_balloons(picture: Image.Image) -> list[Item]:
+    """One item for each named colour of balloon in an RGB picture, the most numerous first.
+
+    `tags`: `colour:pink`, `hex:#f4a6c1`, `shape:round`, `count:34-42` (of this colour),
+    `total:80-101` (of all colours; every item says it) and `clusters:3` (groups that stand apart and
+    have this colour). `quantity` is the best guess within the count.
+    """
+    lab = searched(picture)
+    found = discs(lab)
+    paints = _paints(lab, found)
+    clusters = groups(found, _near)
+    total = count_range(len(found), sum(paint.hidden for paint in paints))
+    found_items = [_item(paint, clusters, total, lab.shape[1], lab.shape[0]) for paint in paints]
+    return sorted(found_items, key=lambda item: (-item.quantity, item.name))
+
+
+def count_range(seen: int, hidden: float) -> tuple[int, int, int]:
+    """Fewest, likeliest and most balloons where `seen` are made out and `hidden` more have room."""
+    fewest, likeliest, most = (round(seen * made_out + hidden * room) for made_out, room in RANGE)
+    return max(1, fewest), likeliest, most
+
+
+def groups(things: Sequence[Any], near: Callable[[Any, Any], bool]) -> list[list[Any]]:
+    """The things in groups: whatever a chain of near ones joins (DBSCAN where one is dense enough)."""
+    left, found = list(things), []
+    while left:
+        group = [left.pop(0)]
+        for each in group:  # grows while it is walked
+            group += [other for other in left if near(each, other)]
+            left = [other for other in left if not near(each, other)]
+        found.append(group)
+    return found
+
+
+def _near(one: Disc, other: Disc) -> bool:
+    return math.dist((one.x, one.y), (other.x, other.y)) <= TOUCHING * (one.radius + other.radius)
+
+
+def _paints(lab: Any, found: Sequence[Disc]) -> list[Paint]:
+    """The discs by colour, with how many more of each may be hidden."""
+    named: dict[str, list[Disc]] = {}
+    for group in groups(found, lambda one, other: difference(one.colour, other.colour) < ALIKE):
+        named.setdefault(name(_middle(group)), []).extend(group)
+    colours = [_middle(group) for group in named.values()]
+    paints = [
+        Paint(called, colour, group, hidden)
+        for (called, group), colour, hidden in zip(named.items(), colours, _left_over(lab, found, colours), strict=True)
+    ]
+    coloured = [paint for paint in paints if _chroma(paint.colour) >= COLOURED]
+    seen = sum(len(paint.discs) for paint in coloured)
+    usual = sum(paint.hidden for paint in coloured) / seen if seen else USUALLY_HIDDEN
+    return [paint if paint in coloured else replace(paint, hidden=usual * len(paint.discs)) for paint in paints]
+
+
+def _item(paint: Paint, clusters: Sequence[list[Disc]], total: tuple[int, int, int], width: int, height: int) -> Item:
+    fewest, likeliest, most = count_range(len(paint.discs), paint.hidden)
+    standing = sum(any(disc in paint.discs for disc in cluster) for cluster in clusters)
+    return Item(
+        name=f"{paint.name} balloon".capitalize(),
+        type="balloon",
+        quantity=likeliest,
+        confidence=_confidence(paint.discs),
+        barcode=None,
+        text=None,
+        box=_box(paint.discs, width, height),
+        tags=[
+            f"count:{fewest}-{most}",
+            f"total:{total[0]}-{total[2]}",
+            f"colour:{paint.name}",
+            f"hex:{hex_of(paint.colour)}",
+            "shape:round",
+            f"clusters:{standing}",
+        ],
+    )
+
+
+def _confidence(found: Sequence[Disc]) -> float:
+    """How likely balloons of this colour are there at all: more when they fit well, and when several do."""
+    fit = sum(disc.fit for disc in found) / len(found)
+    return round(fit * (1 - ALONE_DOUBT / len(found)), 4)
+
+
+def _box(found: Sequence[Disc], width: int, height: int) -> Box:
+    left, right = (
+        min(max(edge / width, 0.0), 1.0)
+        for edge in (min(disc.x - disc.radius for disc in found), max(disc.x + disc.radius for disc in found))
+    )
+    top, bottom = (
+        min(max(edge / height, 0.0), 1.0)
+        for edge in (min(disc.y - disc.radius for disc in found), max(disc.y + disc.radius for disc in found))
+    )
+    return round(left, 4), round(top, 4), round(right - left, 4), round(bottom - top, 4)
+
+
+def _chroma(colour: Lab) -> float:
+    return math.hypot(*colour[1:])
+
+
+def _middle(found: Sequence[Disc]) -> Lab:
+    """The median colour."""
+    import numpy as np
+
+    lightness, a, b = np.median([disc.colour for disc in found], axis=0)
+    return float(lightness), float(a), float(b)
+
+
+def _left_over(lab: Any, found: Sequence[Disc], colours: Sequence[Lab]) -> list[float]:
+    """For each colour, how many more balloons the pixels in it have room for, beside those found."""
+    import cv2
+    import numpy as np
+
+    if not found:
+        return []
+    small = cv2.resize(lab, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    open_ = np.zeros(small.shape[:2], np.uint8)
+    for reach, value in ((AROUND, 1), (1.08, 0)):
+        for disc in found:
+            cv2.circle(open_, (round(disc.x / 2), round(disc.y / 2)), round(disc.radius * reach / 2), value, cv2.FILLED)
+    usual = math.pi * (float(np.median([disc.radius for disc in found])) / 2) ** 2
+    rooms = []
+    for colour in colours:
+        light = small[..., :1] / max(colour[0], 5.0)
+        hue = np.linalg.norm(small[..., 1:] - np.array(colour[1:], np.float32) * np.clip(light, 0.45, 1.15), axis=2) < 6
+        lit = (light[..., 0] > 0.45) & (light[..., 0] < 1.2)
+        left = cv2.morphologyEx((hue & lit & (open_ > 0)).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+        areas = cv2.connectedComponentsWithStats(left)[2][1:, cv2.CC_STAT_AREA] / usual
+        open_[left > 0] = 0
+        rooms.append(float(np.ceil(areas[areas > LEAST_LEFT] / USUALLY_LEFT).sum()))
+    return rooms
