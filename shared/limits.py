@@ -71,13 +71,26 @@ def begin(
             raise in_progress()
         case "reused":
             raise Problem(422, "idempotency_key_reused", "This Idempotency-Key was used for a different request.")
+    _admit(begun)
+    request.idempotency_record = record.get("id")
+    return Begun(UUID(begun["workspace_id"]) if begun["workspace_id"] else None, None)
+
+
+def take(*wanted: dict[str, object]) -> None:
+    """Take units that only the body tells the number of: all or none. Raises `Problem` 429, 503."""
+    from shared.database import as_service
+
+    _admit(as_service().value("begin_request", limits=list(wanted)))
+
+
+def _admit(begun: dict[str, Any]) -> None:
+    """Note how the limits stand. Raises the refusal, if it is one."""
+    request = context.current()
     request.limits = begun["limits"] or []
     if begun["refusal"]:
         refusal = begun["refusal"]
         headers = retry_after(request.limits) if refusal["status"] == 429 else None
         raise Problem(refusal["status"], refusal["code"], refusal["detail"], headers=headers)
-    request.idempotency_record = record.get("id")
-    return Begun(UUID(begun["workspace_id"]) if begun["workspace_id"] else None, None)
 
 
 def release() -> None:

@@ -62,7 +62,7 @@ class Query(Deferred):
 class Answer(Deferred):
     """What a route answers. Also what an answer given again is rendered through."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
 
 def one_line(value: str) -> str:

@@ -48,6 +48,25 @@ SETTINGS = {
             rotates=True,
         ),
         Setting("CRON_SECRET", "Proves that the platform's scheduler calls", "", rotates=True),
+        Setting(
+            "AI_PROVIDERS",
+            "Who is asked, in this order; those without a key are passed over. local needs none",
+            "gemini,anthropic,openai_compatible,local",
+        ),
+        Setting("AI_TIMEOUT_SECONDS", "How long one provider may take for one answer", "5"),
+        Setting("GEMINI_API_KEY", "Google's Gemini", ""),
+        Setting("GEMINI_MODEL", "Its model; shared/ai/prices.toml must know it", "gemini-3-flash-preview"),
+        Setting("GEMINI_BASE_URL", "Another place that speaks its API", ""),
+        Setting("ANTHROPIC_API_KEY", "Anthropic's Claude", ""),
+        Setting("ANTHROPIC_MODEL", "Its model; shared/ai/prices.toml must know it", "claude-haiku-5-5"),
+        Setting("ANTHROPIC_BASE_URL", "Another place that speaks its API", ""),
+        Setting("OPENAI_API_KEY", "OpenAI, or whatever speaks its API", ""),
+        Setting("OPENAI_MODEL", "Its model; shared/ai/prices.toml must know it", "gpt-6-luna"),
+        Setting(
+            "OPENAI_BASE_URL",
+            "Where that is: OpenAI itself when empty; a gateway, Ollama or vLLM, which may need no key",
+            "",
+        ),
     )
 }
 

@@ -1,112 +1,125 @@
-"""POST /api/detect: a photo becomes items. Costs one unit of 100 per 15 minutes and person, failures included.
+"""/api/detect: a photo becomes items, by the first of the configured engines that manages.
 
-The heavy engine is a function of its own, detect-local; this one checks, asks it and records what it found.
+Each photo costs one unit of 100 per 15 minutes and person, failures included; what the providers ask for it is counted
+against daily budgets. Side effects: a detection and an audit entry; calls to providers; an upload is removed.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import json
-from typing import Annotated, Any, Literal
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import Any
 from uuid import UUID
 
-from pydantic import Field
-
-from shared import clock, peers
+from functions.detect import looking
+from functions.detect.models import (
+    Accuracies,
+    Batch,
+    Correction,
+    Detection,
+    DetectionPage,
+    Detections,
+    InWorkspace,
+    NewCorrection,
+    NewUpload,
+    Outcomes,
+    Photo,
+    ReadDetection,
+    Upload,
+)
+from shared import limits, storage
 from shared.auth import Caller
-from shared.database import as_service
-from shared.errors import Problem, invalid
+from shared.binding import Reply
+from shared.database import as_caller, as_service
+from shared.errors import Problem
+from shared.images import MOST_BYTES
 from shared.limits import Limit
-from shared.models import Answer, Body
+from shared.models import page
 from shared.web import Function
 
-ENGINE_SECONDS = 25.0
+LIMIT = Limit("detect", 100, 900)
+UPLOADS = Limit("detect-uploads", 100, 900)
 
-Kind = Literal["collectible", "pantry", "apparel", "balloon", "document", "general"]
-
-
-class Photo(Body):
-    """An image, as base64 or as a data URL."""
-
-    image: Annotated[str, Field(min_length=1)]
-    kind: Kind = "general"
+app = Function("detect", max_duration_seconds=30, memory_mb=1024)
 
 
-class Barcode(Answer):
-    """A code that was read, and its symbology as the W3C Barcode Detection API spells it (ean_13, qr_code, …)."""
-
-    format: str
-    text: str
-
-
-class Item(Answer):
-    """Something seen. `box` is [x, y, width, height] in 0..1 of the upright image."""
-
-    name: str
-    type: str
-    quantity: int
-    confidence: float
-    barcode: Barcode | None
-    text: str | None
-    tags: list[str]
-    box: tuple[float, float, float, float] | None
+@app.post(permission="detect.use", limit=LIMIT, status=201)
+def detect(caller: Caller, body: Photo) -> Reply[Detection]:
+    """Turn a photo into items. 200 instead of 201 when the same question was answered within the last day."""
+    try:
+        outcome = looking.outcome(caller, body)
+    except Problem as problem:
+        looking.forget([body], [problem.status])
+        raise
+    detection = Detection.model_validate(record(caller, [outcome], batch=False))
+    status = 200 if detection.cached else 201
+    looking.forget([body], [status])
+    return Reply(detection, status)
 
 
-class Detection(Answer):
-    """What a photo shows, and which engine says so. Confidence is 0..1; an empty photo has no items and 0."""
+@app.post("/batch", permission="detect.use")
+def detect_batch(caller: Caller, body: Batch) -> Outcomes:
+    """Turn up to ten photos into items, at the same time; each has its own outcome. Takes all units or none."""
+    limits.take(LIMIT.wanted(str(caller.user_id), units=len(body.images)))
+    with ThreadPoolExecutor(len(body.images)) as threads:
+        running = [
+            threads.submit(copy_context().run, looking.outcome_or_problem, caller, photo) for photo in body.images
+        ]
+        found = [each.result() for each in running]
+    outcomes = Outcomes.model_validate(record(caller, found, batch=True))
+    looking.forget(body.images, [outcome.status for outcome in outcomes.data])
+    return outcomes
 
-    detection_id: UUID
-    items: list[Item]
-    text: str
-    confidence: float
-    processing_time_ms: int
-    provider: str
-    model: str
+
+@app.post("/uploads", permission="detect.use", limit=UPLOADS, status=201, idempotent=False)
+def create_upload(caller: Caller, body: NewUpload) -> Upload:
+    """A place for a photo that is too large for a request body."""
+    path = f"{caller.workspace_id}/{uuid.uuid4()}.{body.content_type.partition('/')[2]}"
+    return Upload(image_path=path, upload_url=storage.signed_upload_url(looking.BUCKET, path), largest_bytes=MOST_BYTES)
 
 
-app = Function("detect", max_duration_seconds=30)
+@app.get()
+def list_detections(caller: Caller, query: DetectionPage) -> Detections:
+    """Detections, newest first: all of the workspace for those who see its inventory, else one's own."""
+    rows = as_caller(caller).rpc(
+        "list_detections", workspace_id=text(query.workspace_id), after=text(query.cursor), page_size=query.limit + 1
+    )
+    return Detections.model_validate(page(rows, query.limit, "detection_id"))
 
 
-@app.post(permission="detect.use", limit=Limit("detect", 100, 900), status=201)
-def detect(caller: Caller, body: Photo) -> Detection:
-    """Turn a photo into items."""
-    image = decode(body.image)
-    started = clock.seconds()
-    sighting = see_locally(image)
-    recorded = as_service().rpc(
-        "record_detection",
+@app.get("/accuracy")
+def accuracy(caller: Caller, query: InWorkspace) -> Accuracies:
+    """How right the engines were, by kind and provider, as far as people said what was truly there."""
+    return Accuracies.model_validate(as_caller(caller).rpc("detection_accuracy", workspace_id=text(query.workspace_id)))
+
+
+@app.get("/<detection_id>")
+def read_detection(caller: Caller, detection_id: UUID) -> ReadDetection:
+    """A detection, with its correction if there is one."""
+    return ReadDetection.model_validate(as_caller(caller).rpc("read_detection", detection_id=str(detection_id)))
+
+
+@app.post("/<detection_id>/corrections", status=201)
+def correct_detection(caller: Caller, detection_id: UUID, body: NewCorrection) -> Correction:
+    """Say all that a photo truly shows. Said again, the last word counts."""
+    items = body.model_dump(mode="json")["items"]
+    return Correction.model_validate(
+        as_caller(caller).rpc("correct_detection", detection_id=str(detection_id), items=items)
+    )
+
+
+def record(caller: Caller, outcomes: list[dict[str, Any]], *, batch: bool) -> Any:
+    """Keep what was found: all of it, in one transaction."""
+    return as_service().rpc(
+        "record_detections",
         caller=str(caller.user_id),
         workspace_id=str(caller.workspace_id),
-        detection={
-            **sighting,
-            "kind": body.kind,
-            "image_sha256": hashlib.sha256(image).hexdigest(),
-            "processing_time_ms": round((clock.seconds() - started) * 1000),
-        },
+        outcomes=outcomes,
+        batch=batch,
     )
-    return Detection.model_validate(recorded)
 
 
-def decode(image: str) -> bytes:
-    """The bytes of a base64 text or data URL. Raises `Problem` 422."""
-    if image.startswith("data:"):
-        header, _, image = image.partition(",")
-        if not header.startswith("data:image/") or not header.endswith(";base64"):
-            raise invalid("/image", "not_an_image", "A data URL must be data:image/…;base64,…")
-    try:
-        return base64.b64decode(image, validate=True)
-    except (binascii.Error, ValueError):
-        raise invalid("/image", "not_base64", "The image is not base64.") from None
-
-
-def see_locally(image: bytes) -> dict[str, Any]:
-    """What the local engine sees. Raises `Problem` 422 for what it can't open, 503 when it is away."""
-    reply = peers.call("detect-local", image, timeout_seconds=ENGINE_SECONDS)
-    if reply.status == 422:
-        raise invalid("/image", "image_unreadable", json.loads(reply.body)["detail"])
-    if reply.status != 200:
-        raise Problem(503, "engine_refused", "The local engine refuses this deployment's calls.")
-    sighting: dict[str, Any] = reply.json()
-    return sighting
+def text(identifier: UUID | None) -> str | None:
+    """As SQL is given it."""
+    return None if identifier is None else str(identifier)

@@ -42,6 +42,10 @@ EXECUTE = {
                 "list_invites",
                 "revoke_invite",
                 "join_workspace",
+                "read_detection",
+                "list_detections",
+                "correct_detection",
+                "detection_accuracy",
             )
         ),
         PEOPLE,
@@ -58,7 +62,11 @@ EXECUTE = {
                 "invite_works",
                 "bootstrap_admin",
                 "begin_request",
-                "record_detection",
+                "find_detection",
+                "record_detections",
+                "reserve_ai_call",
+                "settle_ai_call",
+                "set_ai_budget",
                 "purge_expired",
             )
         ),
@@ -70,6 +78,7 @@ EXECUTE = {
 
 # Nobody but the owner may do anything else with any table.
 SELECT = {
+    "public.detection_corrections": PEOPLE | SERVICE,
     "public.detections": PEOPLE | SERVICE,
     "public.members": PEOPLE | SERVICE,
     "public.permissions": PEOPLE | SERVICE,

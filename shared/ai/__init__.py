@@ -1,0 +1,1 @@
+"""Asking AI providers: who is asked, what it may cost, what counts as an answer. Begin reading at `seeing`."""
