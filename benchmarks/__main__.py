@@ -6,7 +6,7 @@ import argparse
 import sys
 from importlib import import_module
 
-NAMES = ("round_trips", "cpu", "cold", "flat")
+NAMES = ("round_trips", "cpu", "cold", "flat", "seeing")
 
 
 def main() -> None:

@@ -17,13 +17,29 @@ if TYPE_CHECKING:
 
 INK = (24, 24, 28)
 TILT_DEGREES = 1.5
+# What the zxing-cpp wheel calls the formats of the W3C Barcode Detection API.
+ZXING_NAMES = {
+    "aztec": "Aztec",
+    "code_39": "Code39",
+    "code_93": "Code93",
+    "code_128": "Code128",
+    "data_matrix": "DataMatrix",
+    "ean_8": "EAN8",
+    "ean_13": "EAN13",
+    "itf": "ITF",
+    "pdf417": "PDF417",
+    "qr_code": "QRCode",
+    "upc_a": "UPCA",
+}
+MATRIX = frozenset({"aztec", "data_matrix", "qr_code"})
 
 
 @dataclass(frozen=True)
 class Thing:
     """What stands in a picture: its name (its tallest lettering), its other lines, its barcode.
 
-    `barcode` is its format, as in the W3C Barcode Detection API, and its text.
+    `barcode` is its format, as in the W3C Barcode Detection API, and its text. `lines` include the
+    one that says the brand.
     """
 
     name: str
@@ -31,6 +47,7 @@ class Thing:
     barcode: tuple[str, str] | None = None
     quantity: int = 1
     tags: tuple[str, ...] = ()
+    brand: str | None = None
 
 
 @dataclass(frozen=True)
@@ -47,7 +64,17 @@ def photographs() -> list[Picture]:
     from importlib.resources import files
 
     yamaha = Thing("YAMAHA")
-    page = Thing("Region-based segmentation")
+    page = Thing(
+        "Region-based segmentation",
+        (
+            "Let us first determine markers of the coins and the",
+            "background. These markers are pixels that we can label",
+            "unambiguously as either object or background. Here,",
+            "the markers are found at the two extreme parts of the",
+            "histogram of grey values:",
+            ">>> markers = np.zeros_like(coins)",
+        ),
+    )
     shown: dict[str, tuple[Thing, ...]] = {
         "astronaut.png": (),
         "brick.png": (),
@@ -114,6 +141,7 @@ INVOICE = Thing(
         "6 x House espresso 1 kg",
         "Total due EUR 214.80",
     ),
+    brand="Northside Roasters",
 )
 
 
@@ -141,7 +169,7 @@ def label(thing: Thing, width: int = 900, height: int = 760) -> Image.Image:
     paper = Image.new("RGB", (width, height), (250, 248, 242))
     draw = ImageDraw.Draw(paper)
     margin, top = width // 18, height // 14
-    bars = _bars(*thing.barcode) if thing.barcode else None
+    code = bars(*thing.barcode) if thing.barcode else None
     only_bars = thing.barcode is not None and thing.name.endswith(thing.barcode[1])
     if not only_bars:
         tall = (width - 2 * margin) / max(10, 0.62 * len(thing.name))
@@ -151,41 +179,51 @@ def label(thing: Thing, width: int = 900, height: int = 760) -> Image.Image:
         for line in thing.lines:
             draw.text((margin, top), line, INK, ImageFont.load_default(small))
             top += round(small * 1.5)
-    if bars:
-        paper.paste(bars, (width - bars.width - margin, height - bars.height - margin))
+    if code:
+        paper.paste(code, (width - code.width - margin, height - code.height - margin))
     return paper
 
 
 def photo(things: Sequence[Image.Image], width: int = 1600, height: int = 1200, tilt: float = TILT_DEGREES) -> bytes:
     """The labels side by side on a shaded surface, turned by `tilt` degrees, as JPEG."""
+    return jpeg(arranged(things, surface(width, height), tilt))
+
+
+def surface(width: int = 1600, height: int = 1200) -> Image.Image:
+    """An empty table top, lit from one side."""
     from PIL import Image
 
     shade = Image.linear_gradient("L").resize((width, height))
-    surface = Image.merge("RGB", [shade.point(lambda v, base=base: base + v // 4) for base in (110, 96, 80)])
-    gap = (width - sum(thing.width for thing in things)) // (len(things) + 1)
+    return Image.merge("RGB", [shade.point(lambda v, base=base: base + v // 4) for base in (110, 96, 80)])
+
+
+def arranged(things: Sequence[Image.Image], ground: Image.Image, tilt: float = TILT_DEGREES) -> Image.Image:
+    """The labels side by side on a copy of the ground, each turned by `tilt` degrees."""
+    from PIL import Image
+
+    shown = ground.copy()
+    gap = (shown.width - sum(thing.width for thing in things)) // (len(things) + 1)
     left = gap
     for thing in things:
         turned = thing.convert("RGBA").rotate(tilt, Image.Resampling.BICUBIC, expand=True)
-        surface.paste(turned, (left, (height - turned.height) // 2), turned)
+        shown.paste(turned, (left, (shown.height - turned.height) // 2), turned)
         left += thing.width + gap
+    return shown
+
+
+def jpeg(picture: Image.Image, quality: int = 85) -> bytes:
+    """The picture as a camera stores it."""
     written = BytesIO()
-    surface.save(written, "JPEG", quality=85)
+    picture.save(written, "JPEG", quality=quality)
     return written.getvalue()
 
 
-def _bars(format_: str, text: str) -> Image.Image:
+def bars(format_: str, text: str) -> Image.Image:
+    """A real barcode with its quiet zone, a linear one with its text under it."""
     import zxingcpp
     from PIL import Image
 
-    names = {
-        "ean_13": "EAN13",
-        "ean_8": "EAN8",
-        "upc_a": "UPCA",
-        "code_128": "Code128",
-        "qr_code": "QRCode",
-        "data_matrix": "DataMatrix",
-    }
-    code = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat[names[format_]])
-    scale = 6 if format_ in ("qr_code", "data_matrix") else 3
-    drawn = zxingcpp.write_barcode_to_image(code, scale=scale, add_hrt=scale == 3)
+    code = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat[ZXING_NAMES[format_]])
+    scale = 6 if format_ in MATRIX else 3
+    drawn = zxingcpp.write_barcode_to_image(code, scale=scale, add_hrt=scale == 3 and format_ != "pdf417")
     return Image.fromarray(drawn).convert("RGB")

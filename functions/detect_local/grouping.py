@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from functions.detect_local.placing import (
+    LONELY_GAP,
     Place,
     around,
     clusters,
@@ -62,7 +63,8 @@ def group(lines: Sequence[Line], codes: Sequence[Code]) -> list[Label]:
     Lines that stand together are a block. Blocks with the same nearest code within reach are one
     label with it: the text above and below the bars. A code that is no block's nearest joins the
     label beside it if the two codes differ in kind, as a carton's EAN and QR code do; two codes of
-    one kind are two things.
+    one kind are two things. A code and a block that are still alone and each other's nearest are
+    one label from somewhat farther: a small code in the far corner.
     """
     angle = reading_angle(lines)
     codes = _once(codes, angle)
@@ -77,7 +79,7 @@ def group(lines: Sequence[Line], codes: Sequence[Code]) -> list[Label]:
         Label([wording[index] for index in block], [], around(spots[index] for index in block))
         for block in clusters(spots, same_label)
     ]
-    nearest = [_nearest_code(block.at, bars) for block in blocks]
+    nearest = _own_codes([block.at for block in blocks], bars)
     labels = [block for block, near in zip(blocks, nearest, strict=True) if near is None]
     alone: list[Label] = []
     for index, (code, bar) in enumerate(zip(codes, bars, strict=True)):
@@ -118,11 +120,27 @@ def _spells(line: Line, spot: Place, code: Code, bar: Place) -> bool:
     if spot.within(bar):
         return True
     spelled, text = (plain(each).translate(LOOKALIKES) for each in (line.text, code.text))
+    a_part = spelled in text and any(character.isdigit() for character in line.text)
     return (
         len(spelled) >= SPELLED
         and gap_to_code(spot, bar) < math.inf
-        and (spelled in text or SequenceMatcher(None, spelled, text).ratio() >= SPELLED_ALIKE)
+        and (a_part or SequenceMatcher(None, spelled, text).ratio() >= SPELLED_ALIKE)
     )
+
+
+def _own_codes(spots: Sequence[Place], bars: Sequence[Place]) -> list[int | None]:
+    """Which code each block belongs to: its nearest, or one as lonely as it is."""
+    own = [_nearest_code(spot, bars) for spot in spots]
+    pairs = sorted(
+        (gap, index, number)
+        for index, spot in enumerate(spots)
+        for number, bar in enumerate(bars)
+        if (gap := gap_to_code(spot, bar, LONELY_GAP)) < math.inf
+    )
+    for _, index, number in pairs:
+        if own[index] is None and number not in own:
+            own[index] = number
+    return own
 
 
 def _nearest_code(spot: Place, bars: Sequence[Place]) -> int | None:

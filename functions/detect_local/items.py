@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from functions.detect_local.branding import brand
+from functions.detect_local.calibration import calibrated
 from functions.detect_local.grouping import Label, plain
 from functions.detect_local.placing import around, lettering_height, place
 from functions.detect_local.printed import tags
@@ -37,10 +39,12 @@ class Item:
     `type` is `labelled_item` (lettering with a barcode, or with a printed measure, size, lot or
     expiry), `barcode` (a code alone) or `text` (lettering, which need not be a thing's). `text` is
     the lettering besides the name. `box` is x, y, width and height in fractions of the picture,
-    around all of them. `tags` are what `printed` knows, and a label's further codes.
+    around all of them. `tags` are what `printed` knows, and a label's further codes. `brand` is who
+    the label says the thing is from, where it says so in a form that `branding` knows.
 
-    `confidence` is that of the weakest evidence: the lines' mean score by length, or the barcode's,
-    whichever is lower; of alike items the lowest. It is never above what the engines say.
+    `confidence` is how probably name and barcode are right: that of the weakest evidence (the lines'
+    mean score by length, or the barcode's, whichever is lower; of alike items the lowest), as
+    `calibration` maps it.
     """
 
     name: str
@@ -51,16 +55,21 @@ class Item:
     text: str | None
     box: Box
     tags: list[str]
+    brand: str | None = None
 
 
 def items(labels: Iterable[Label], width: int, height: int) -> list[Item]:
     """One item a label, alike ones counted; `width` and `height` are the picture's, in pixels.
 
-    Two labels are alike when their barcodes say the same or, where one shows no barcode (the back
-    of a can does, its front does not), when their wording is the same.
+    A label needs wording or a code to be one: digits alone stand under bars that could not be read,
+    and a measure or a date names nothing. Two labels are alike when their barcodes say the same or,
+    where one shows no barcode (the back of a can does, its front does not), when their wording is
+    the same.
     """
     counted: list[Item] = []
     for label in labels:
+        if not label.codes and not any(_is_wording(line.text) for line in label.lines):
+            continue
         item = _item(label, width, height)
         for index, other in enumerate(counted):
             if _alike(item, other):
@@ -71,10 +80,17 @@ def items(labels: Iterable[Label], width: int, height: int) -> list[Item]:
     return counted
 
 
+def _is_wording(text: str) -> bool:
+    """Whether a line can name a thing. Code 39 spells its text out between asterisks (ISO/IEC 16388)."""
+    spelled = text.startswith("*") and text.endswith("*")
+    return not spelled and any(character.isalpha() for character in text) and not tags(text)
+
+
 def _item(label: Label, width: int, height: int) -> Item:
     codes = sorted(label.codes, key=lambda code: code.format not in RETAIL)
     name, rest = _named(label.lines)
-    printed = [tag for line in label.lines if line.score >= SOLID for tag in tags(line.text)]
+    solid = [line.text for line in label.lines if line.score >= SOLID]
+    printed = [tag for line in solid for tag in tags(line)]
     scores = [_mean_score(label.lines)] if label.lines else []
     if codes and not name:
         kind, name = "barcode", f"{codes[0].symbology} {codes[0].text}"[:MOST_NAME]
@@ -84,17 +100,18 @@ def _item(label: Label, width: int, height: int) -> Item:
         name=name,
         type=kind,
         quantity=1,
-        confidence=round(min(scores + [code.score for code in codes[:1]]), 4),
+        confidence=round(calibrated(min(scores + [code.score for code in codes[:1]])), 4),
         barcode=Barcode(codes[0].format, codes[0].text) if codes else None,
         text="\n".join(rest) or None,
         box=_box([*label.lines, *codes], width, height),
         tags=list(dict.fromkeys(printed + [f"{code.format}:{code.text}" for code in codes[1:]])),
+        brand=brand(solid),
     )
 
 
 def _named(lines: Sequence[Line]) -> tuple[str, list[str]]:
     """The tallest lettering that is more than a measure or a date, and the other lines."""
-    wording = [line for line in lines if not tags(line.text)] or list(lines)
+    wording = [line for line in lines if _is_wording(line.text)] or list(lines)
     if not wording:
         return "", []
     as_tall = AS_TALL * max(lettering_height(line.corners) for line in wording)
@@ -138,4 +155,5 @@ def _together(one: Item, other: Item) -> Item:
         confidence=min(one.confidence, other.confidence),
         box=(left, top, round(right - left, 4), round(bottom - top, 4)),
         tags=list(dict.fromkeys(one.tags + other.tags)),
+        brand=fuller.brand or one.brand or other.brand,
     )

@@ -19,6 +19,8 @@ LINE_GAP = 1.2
 COLUMN_GAP = 1.2
 # A barcode stands no further from its label's text than this many times its own height.
 CODE_GAP = 2.2
+# Nor than this many, where the code has no nearer text and the text no nearer code.
+LONELY_GAP = 3.5
 # Of a linear barcode only the rows that were scanned are known: taken as at least this high.
 BARS_HEIGHT_TO_WIDTH = 0.6
 
@@ -136,7 +138,7 @@ def around(places: Iterable[Place]) -> Place:
     )
 
 
-def gap_to_code(label: Place, code: Place) -> float:
+def gap_to_code(label: Place, code: Place, reach: float = CODE_GAP) -> float:
     """How far a barcode stands from a label's text it may be printed with; inf when too far.
 
     Labels stand side by side, so a step across counts double; bars are printed under or beside the
@@ -145,4 +147,4 @@ def gap_to_code(label: Place, code: Place) -> float:
     across, down = max(label.across(code), 0.0), max(label.down(code), 0.0)
     above = code.bottom <= label.top
     gap = math.hypot(2 * across, 2 * down if above else down)
-    return gap if gap <= CODE_GAP * code.height else math.inf
+    return gap if gap <= reach * code.height else math.inf

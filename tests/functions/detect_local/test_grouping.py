@@ -95,6 +95,19 @@ class TestCodes:
         labels = group([*COFFEE, line(spelled, 150, 405)], [code("5901234123457", 150, 300)])
         assert texts(labels) == [["House espresso", "Whole bean", "Net 250 g"]]
 
+    def test_a_word_of_the_codes_text_is_wording(self) -> None:
+        labels = group(
+            [line("SENCHA", 100, 240), line("Green tea", 100, 265)], [code("TEA-SENCHA-100", 120, 300, "aztec")]
+        )
+        assert texts(labels) == [["SENCHA", "Green tea"]]
+
+    def test_a_code_and_a_text_with_nothing_nearer_are_one_label(self) -> None:
+        assert codes(group(COFFEE, [code("5901234123457", 150, 600)])) == [["5901234123457"]]
+
+    def test_a_text_with_its_own_code_leaves_the_farther_one_alone(self) -> None:
+        labels = group(COFFEE, [code("5901234123457", 150, 300), code("96385074", 150, 600)])
+        assert (texts(labels)[1], codes(labels)) == ([], [["5901234123457"], ["96385074"]])
+
     def test_bars_misread_as_letters_are_not_wording(self) -> None:
         labels = group([line("IMIIMI", 180, 330, 60)], [code("5901234123457", 150, 300)])
         assert texts(labels) == [[]]

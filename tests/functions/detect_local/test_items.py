@@ -5,7 +5,6 @@ import pytest
 from functions.detect_local.grouping import Label
 from functions.detect_local.items import Barcode, items
 from functions.detect_local.placing import around, place
-from functions.detect_local.printed import tags
 from functions.detect_local.reading import Code, Line
 from tests.functions.detect_local.printing import code, line
 
@@ -111,41 +110,31 @@ class TestQuantity:
         assert top + height <= 1
 
 
-class TestPrintedFields:
-    @pytest.mark.parametrize(
-        ("printed", "known"),
-        [
-            ("Net 250 g", ["weight:250 g"]),
-            ("NET WT 12 OZ", ["weight:12 oz"]),
-            ("1,5 L", ["volume:1,5 l"]),
-            ("750ml ℮", ["volume:750 ml"]),
-            ("Size: XL", ["size:XL"]),
-            ("size 42", ["size:42"]),
-            ("LOT A2291", ["lot:A2291"]),
-            ("Batch no. 7-113", ["lot:7-113"]),
-            ("Best before 2027-03-31", ["expires:2027-03-31"]),
-            ("EXP 12/2027 LOT 88A", ["lot:88A", "expires:12/2027"]),
-            ("Use by: 03.04.27", ["expires:03.04.27"]),
-        ],
-    )
-    def test_are_tags(self, printed: str, known: list[str]) -> None:
-        assert tags(printed) == known
+class TestBrands:
+    def test_a_brand_is_told_and_stays_in_the_text(self) -> None:
+        (item,) = items([label(line("OLIVE OIL", 0, 0, 60), line("OLIVETA®", 0, 80))], 800, 600)
+        assert (item.name, item.text, item.brand) == ("OLIVE OIL", "OLIVETA®", "OLIVETA")
 
-    @pytest.mark.parametrize(
-        "printed",
-        [
-            "Serving: 30 g contains 4 g sugar",
-            "7 Up",
-            "A lot of flavour",
-            "lot more",
-            "Expect 2 more",
-            "Size matters",
-            "G 250",
-        ],
-    )
-    def test_are_not_guessed_from_prose(self, printed: str) -> None:
-        assert tags(printed) == []
+    def test_a_name_that_is_the_brand_stays_the_name(self) -> None:
+        (item,) = items([label(line("Oatly®", 0, 0, 60), line("Barista", 0, 80))], 800, 600)
+        assert (item.name, item.brand) == ("Oatly®", "Oatly")
 
-    def test_a_doubtful_line_gives_no_tag(self) -> None:
-        (item,) = items([label(line("OAT MILK", 0, 0), line("LOT A2291", 0, 30, score=0.85))], 800, 600)
-        assert item.tags == []
+    def test_a_doubtful_line_gives_no_brand(self) -> None:
+        (item,) = items([label(line("OLIVE OIL", 0, 0, 60), line("OLIVETA®", 0, 80, score=0.85))], 800, 600)
+        assert item.brand is None
+
+    def test_alike_items_have_the_brand_that_one_shows(self) -> None:
+        plain_front = label(line("SOUP", 0, 0, 60))
+        back = label(line("SOUP", 400, 0, 60), codes=(EAN,))
+        shown = label(line("SOUP", 0, 0, 60), line("by Northside", 0, 80), codes=(EAN,))
+        assert [item.brand for item in items([plain_front, back], 800, 600)] == [None]
+        assert [item.brand for item in items([back, shown], 800, 600)] == ["Northside"]
+
+
+class TestNumbersAlone:
+    def test_the_digits_of_bars_that_could_not_be_read_are_no_item(self) -> None:
+        assert items([label(line("5 901234 123457", 0, 0))], 800, 600) == []
+
+    def test_a_number_beside_a_code_is_its_name(self) -> None:
+        (item,) = items([label(line("1984", 0, 0), codes=(EAN,))], 800, 600)
+        assert item.name == "1984"
