@@ -83,6 +83,18 @@ def get(name: str) -> str:
     return value
 
 
+def seconds(name: str) -> float:
+    """A known key's value as a number of seconds. Raises `Problem` 503 `not_configured` where it is none."""
+    value = get(name)
+    try:
+        number = float(value)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < 3600:
+        raise Problem(503, "not_configured", f"The server's setting {name} is not a number of seconds.")
+    return number
+
+
 def accepted(name: str) -> list[str]:
     """The values a rotating secret is accepted with: the current one and the previous; none when unset."""
     if not SETTINGS[name].rotates:

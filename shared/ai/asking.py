@@ -113,7 +113,7 @@ class _Turn:
 
         tariff = price(self.access.model)
         code = providers.module(self._name)
-        seconds = min(float(settings.get("AI_TIMEOUT_SECONDS")), self._left())
+        seconds = min(settings.seconds("AI_TIMEOUT_SECONDS"), self._left())
         if seconds < LEAST_SECONDS:
             raise Failure("no_time_left")
         most = tariff.of(_most_input_tokens(question), question.most_output_tokens)

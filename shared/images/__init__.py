@@ -24,15 +24,16 @@ if TYPE_CHECKING:
 __all__ = ["MOST_BYTES", "MOST_MEGAPIXELS", "UnreadableImage", "decode", "jpeg"]
 
 MOST_BYTES = 10 * 1024 * 1024
-# What can be decoded within 512 MB, whole process; see the decision for what was measured.
+# What can be decoded within 512 MB, whole process (docs/decisions/0007-images.md). HEIC and AVIF of more than 8 bits,
+# of full colour resolution or with transparency need more; there the kernel draws the line.
 MOST_MEGAPIXELS = {
     "JPEG": 50,
-    "scanned CMYK JPEG": 35,  # a JPEG of several scans holds its coefficients: 2 bytes a pixel and channel
+    "CMYK JPEG in several scans": 40,  # until the last scan is read: 2 bytes a pixel and channel
     "PNG": 50,
-    "WebP": 20,  # Pillow reads every WebP as an animation: four canvases of 4 bytes a pixel
+    "WebP": 24,  # Pillow reads any WebP as an animation: four canvases of 4 bytes a pixel
     "GIF": 50,
     "HEIC": 50,
-    "AVIF": 30,  # Pillow holds it three times over: planes, interleaved, as an image
+    "AVIF": 40,  # Pillow holds it three times: planes, interleaved, as an image
 }
 # Longer ones are no photos, and resampling needs memory for each pixel of a side. What a JPEG can have.
 MOST_SIDE = 65_535
@@ -54,8 +55,8 @@ def decode(image: bytes, longest: int) -> Image.Image:
         raise UnreadableImage("The image is empty.")
     if len(image) > MOST_BYTES:
         raise UnreadableImage("The image is larger than 10 MB.")
-    drawing = opened(image)
     with _turn:
+        drawing = opened(image)
         if drawing.format in ("HEIC", "AVIF"):
             from shared.images import apart
 
@@ -79,7 +80,7 @@ def _check(drawing: Drawing) -> None:
     width, height = drawing.size
     if not (width and height):
         raise UnreadableImage("The image has no pixels.")
-    kind = "scanned CMYK JPEG" if drawing.channels == 4 and drawing.scans > 1 else drawing.format
+    kind = "CMYK JPEG in several scans" if drawing.channels == 4 and drawing.scans > 1 else drawing.format
     if width * height > MOST_MEGAPIXELS[kind] * 1_000_000:
         raise too_large(MOST_MEGAPIXELS[kind], kind)
     if max(width, height) > MOST_SIDE:

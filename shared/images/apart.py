@@ -41,7 +41,7 @@ def decoded(image: bytes, format_: str, longest: int, megapixels: int) -> Image.
     if run.returncode == TOO_MANY_PIXELS:
         raise too_large(megapixels, format_)
     if run.returncode in (TOO_HEAVY, -6):  # a decoder that aborts does so for want of memory
-        raise UnreadableImage("The image takes too much memory to decode.")
+        raise UnreadableImage("The image takes too much memory to decode: smaller or as a JPEG it would not.")
     if run.returncode != 0:
         raise UnreadableImage("The image is damaged or cut short.")
     size = int.from_bytes(run.stdout[:4]), int.from_bytes(run.stdout[4:8])
@@ -69,6 +69,7 @@ def _bound() -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
+        resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     except (ImportError, OSError, ValueError):
         return

@@ -159,7 +159,7 @@ def _heif(image: bytes) -> Drawing:
             if b"meta" not in kinds:
                 raise cut_short()
             return Drawing(format_, image, (0, 0))
-        if kind not in BOXES:
+        if kind not in BOXES or (kind == b"ftyp" and kinds):
             raise something_appended() if len(kind) == 4 else cut_short()
         if length == 1:
             length = int.from_bytes(image[position + 8 : position + 16])

@@ -27,7 +27,7 @@ def opened(image: bytes) -> Drawing:
     for _ in range(MOST_APPENDED):
         appended = image[end:].strip(PADDING)
         notes = appended.endswith(b"SEFT") and b"SEFH" in appended  # Samsung's, with the film if there is one
-        film = announced and appended[4:8] == b"ftyp"
+        film = announced and b"ftyp" in appended[:8]
         pictures = announced and appended.startswith(START)
         if not appended or notes or film or pictures:
             return drawing
@@ -53,9 +53,11 @@ def _taken_apart(image: bytes, begin: int) -> tuple[Drawing, int]:
             return Drawing("JPEG", b"".join([*kept, b"\xff\xd9"]), size, turned, channels, scans), start
         end = start + int.from_bytes(image[start : start + 2])
         body = image[start + 2 : end]
-        if end > len(image) or start + 2 > len(image):
+        if marker in (0x00, 0x01, SOI):
+            raise damaged()
+        if max(end, start + 2) > len(image):
             raise cut_short()
-        if end < start + 2 or marker in (0x00, 0x01, SOI):
+        if end < start + 2:
             raise damaged()
         if marker in OTHER_FRAMES:
             raise UnreadableImage("The JPEG is of a kind that is not read: arithmetic, lossless or hierarchical.")

@@ -6,7 +6,7 @@ import importlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from uuid import UUID, uuid4
 
@@ -34,6 +34,12 @@ POST   /api/auth/sign-out                     401   204   204   204   204   204 
 POST   /api/auth/password                     401   204   204   204   204   204   204   204   204   204   204   204
 GET    /api/auth/me                           401   200   200   200   200   200   200   200   200   200   200   200
 POST   /api/detect                            401   404   201   201   201   201   201   201   403   201   201   201
+GET    /api/detect                            401   404   200   200   200   200   200   200   200   200   200   200
+GET    /api/detect/accuracy                   401   404   200   200   200   200   403   403   403   403   403   403
+GET    /api/detect/D                          401   404   200   200   200   200   200   200   200   404   404   404
+POST   /api/detect/batch                      401   404   200   200   200   200   200   200   403   200   200   200
+POST   /api/detect/uploads                    401   404   201   201   201   201   201   201   403   201   201   201
+POST   /api/detect/D/corrections              401   404   201   201   201   201   201   201   403   404   404   404
 POST   /api/detect-local                      401   401   401   401   401   401   401   401   401   401   401   401
 GET    /api/workspaces                        401   200   200   200   200   200   200   200   200   200   200   200
 POST   /api/workspaces                        401   201   201   201   201   201   201   201   201   201   201   201
@@ -71,7 +77,7 @@ SPENDING = ("/api/auth/sign-out", "/api/auth/password")
 
 def registered() -> set[tuple[str, str]]:
     """Every route there is, in the table's terms."""
-    short = {"<workspace_id>": "W", "<user_id>": "U", "<role>": "R", "<invite_id>": "I"}
+    short = {"<workspace_id>": "W", "<user_id>": "U", "<role>": "R", "<invite_id>": "I", "<detection_id>": "D"}
     found = set()
     for name, module in FUNCTIONS.items():
         for route in importlib.import_module(f"functions.{module}.handler").app.routes:
@@ -90,10 +96,17 @@ class Scene:
     workspace_id: UUID
     user_id: UUID
     invite_id: UUID
+    detection_id: UUID
     role: str = "barista"
 
     def path(self, template: str) -> str:
-        letters = {"W": self.workspace_id, "U": self.user_id, "R": self.role, "I": self.invite_id}
+        letters = {
+            "W": self.workspace_id,
+            "U": self.user_id,
+            "R": self.role,
+            "I": self.invite_id,
+            "D": self.detection_id,
+        }
         return "/".join(str(letters.get(segment, segment)) for segment in template.split("/"))
 
 
@@ -134,7 +147,18 @@ def scene(people: People, stack: Stack) -> Scene:
             [owner.workspace_id, owner.user_id],
         ).fetchone()
         assert row is not None
-        made = Scene(actors, owner.workspace_id, people.sign_up("guest").user_id, row[0])
+        seen = connection.execute(
+            """
+            insert into public.detections (
+              workspace_id, user_id, kind, image_sha256, prompt_sha256, items, text, confidence, provider, model,
+              cost_micro_usd, processing_time_ms)
+            values (%s, %s, 'general', repeat('0', 64), repeat('0', 64), '[]', '', 0, 'local', 'a', 0, 1)
+            returning id
+            """,
+            [owner.workspace_id, owner.user_id],
+        ).fetchone()
+        assert seen is not None
+        made = Scene(actors, owner.workspace_id, people.sign_up("guest").user_id, row[0], seen[0])
         furnish(connection, made)
     return made
 
@@ -153,7 +177,10 @@ def body_of(method: str, path: str, person: Person) -> object:
         ("POST", "/api/auth/password-reset"): {"email": person.email},
         ("POST", "/api/auth/verify"): {"type": "sign_up", "email": person.email, "code": "000000"},
         ("POST", "/api/auth/password"): {"password": "another long password"},
-        ("POST", "/api/detect"): {"image": IMAGE},
+        ("POST", "/api/detect"): {"image": IMAGE, "prompt": person.email},  # each another question
+        ("POST", "/api/detect/batch"): {"images": [{"image": IMAGE}]},
+        ("POST", "/api/detect/uploads"): {"content_type": "image/png"},
+        ("POST", "/api/detect/D/corrections"): {"items": [{"name": "Honey"}]},
         ("POST", "/api/workspaces"): {"name": "New"},
         ("POST", "/api/workspaces/join"): {"code": "0000-0000-0000-0000"},
         ("PATCH", "/api/workspaces/W"): {"name": "New"},
@@ -219,6 +246,13 @@ def ids(routes: list[tuple[str, str]]) -> list[str]:
 
 ROUTES = list(EXPECTED)
 SIGNED_IN = [route for route, expected in EXPECTED.items() if expected["owner"] < 400 and expected["nobody"] == 401]
+# Where the workspace is a parameter.
+BY_QUERY = (
+    "/api/detect",
+    "/api/detect/accuracy",
+    "/api/detect/batch",
+    "/api/detect/uploads",
+)
 WITH_ID = [route for route in ROUTES if "/W" in route[1]]
 
 
@@ -241,7 +275,7 @@ class TestTheTable:
 class TestEveryRoute:
     def call(self, scene: Scene, method: str, path: str, person: Person, token: str | None) -> Response:
         # Each from elsewhere: what is limited by IP isn't what is asked here.
-        query = f"?workspace_id={scene.workspace_id}" if path == "/api/detect" else ""
+        query = f"?workspace_id={scene.workspace_id}" if path in BY_QUERY else ""
         return InProcess()(method, scene.path(path) + query, token=token, json=body_of(method, path, person))
 
     @pytest.mark.parametrize(("method", "path"), ROUTES, ids=ids(ROUTES))
@@ -310,14 +344,17 @@ class TestWhatIsNotMine:
         furnish(database, scene)
         with unchanged(database):
             foreign = self.ask(method, scene.path(path), stranger, path)
-            elsewhere = Scene(scene.people, uuid4(), scene.user_id, scene.invite_id, scene.role)
+            elsewhere = replace(scene, workspace_id=uuid4())
             absent = self.ask(method, elsewhere.path(path), stranger, path)
         assert foreign.status == 404
         assert foreign == absent
 
-    def test_as_the_workspace_of_a_detection(self, database: psycopg.Connection, scene: Scene, people: People) -> None:
+    @pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if route[1] in BY_QUERY])
+    def test_as_the_workspace_meant(
+        self, database: psycopg.Connection, scene: Scene, people: People, method: str, path: str
+    ) -> None:
         foreign, absent = (  # two strangers, for what is left of one's limit differs
-            self.ask("POST", f"/api/detect?workspace_id={workspace_id}", people.sign_up(), "/api/detect")
+            self.ask(method, f"{path}?workspace_id={workspace_id}", people.sign_up(), path)
             for workspace_id in (scene.workspace_id, uuid4())
         )
         assert foreign.status == 404
@@ -328,11 +365,21 @@ class TestWhatIsNotMine:
         self, database: psycopg.Connection, scene: Scene, stranger: Person, method: str, path: str
     ) -> None:
         furnish(database, scene)
-        mine = Scene(scene.people, stranger.workspace_id, scene.user_id, scene.invite_id, scene.role)
-        nothing = Scene(scene.people, stranger.workspace_id, uuid4(), uuid4(), "nothing")
+        mine = replace(scene, workspace_id=stranger.workspace_id)
+        nothing = Scene(scene.people, stranger.workspace_id, uuid4(), uuid4(), uuid4(), "nothing")
         with unchanged(database):
             foreign = self.ask(method, mine.path(path), stranger, path)
             absent = self.ask(method, nothing.path(path), stranger, path)
+        assert foreign.status == 404
+        assert foreign == absent
+
+    @pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if "/D" in route[1]])
+    def test_as_a_detection(
+        self, database: psycopg.Connection, scene: Scene, stranger: Person, method: str, path: str
+    ) -> None:
+        with unchanged(database):
+            foreign = self.ask(method, scene.path(path), stranger, path)
+            absent = self.ask(method, replace(scene, detection_id=uuid4()).path(path), stranger, path)
         assert foreign.status == 404
         assert foreign == absent
 

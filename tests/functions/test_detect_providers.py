@@ -58,7 +58,7 @@ def altered(**changes: object) -> Says:
 def sdks() -> None:
     """Loaded before anything is timed, as in a process that has served before."""
     import anthropic  # noqa: F401
-    import google.genai  # noqa: F401
+    import google.genai
     import google.genai.types  # noqa: F401
 
 
