@@ -26,6 +26,9 @@ METHOD = (
     "log line it writes. Once more with a body that is refused after the key was taken, where there is a body."
 )
 
+# Detecting looks for today's answer to the same question first, and a batch takes a unit for each of its photos.
+MORE = {("detect", "POST /"): 3, ("detect", "POST /batch"): 4}
+
 
 @dataclass(frozen=True)
 class Write:
@@ -66,7 +69,20 @@ def run() -> Report:
             for write in done.found
         ],
         [
-            Bound("database round trips of a signed-in write", max(write.round_trips for write in done.found), 2),
+            Bound(
+                "database round trips of a signed-in write",
+                max(write.round_trips for write in done.found if (write.function, write.route) not in MORE),
+                2,
+            ),
+            *(
+                Bound(
+                    f"of {write.function}, {write.route}",
+                    write.round_trips,
+                    MORE[write.function, write.route],
+                )
+                for write in done.found
+                if (write.function, write.route) in MORE
+            ),
             Bound("database round trips of a refused one", max(write.round_trips for write in refused.found), 2),
         ],
     )
@@ -112,7 +128,11 @@ def tell(done: Writes, refused: Writes, people: People) -> None:
     write("DELETE", f"{workspace}/members/{guest.user_id}")
     write("DELETE", f"{workspace}/roles/auditor")
     write("DELETE", f"{workspace}/invites/{invite['id']}")
-    write("POST", "/api/detect", {"image": base64.b64encode(labels()[0].image).decode()})
+    photo = {"image": base64.b64encode(labels()[0].image).decode()}
+    seen = write("POST", "/api/detect", photo).json["detection_id"]
+    write("POST", "/api/detect/batch", {"images": [{**photo, "kind": "pantry"}]})
+    write("POST", f"/api/detect/{seen}/corrections", {"items": [{"name": "Ethiopia Yirgacheffe"}]})
+    write("POST", "/api/detect/uploads", {"content_type": "image/jpeg"})
     write("POST", "/api/auth/password", {"password": f"{PASSWORD}, and a longer one"})
     write("POST", "/api/auth/sign-out")
 

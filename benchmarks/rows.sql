@@ -42,8 +42,10 @@ select md5('workspace' || i)::uuid, 1, now(), 'workspace.created', '{}', sha256(
 from generate_series(0, %(rows)s) as i;
 
 insert into public.detections
-  (workspace_id, user_id, kind, image_sha256, items, text, confidence, provider, model, processing_time_ms)
-select md5('workspace' || i)::uuid, md5('person' || i)::uuid, 'general', repeat('0', 64), '[]', '', 0, 'local', 'x', 1
+  (workspace_id, user_id, kind, image_sha256, prompt_sha256, items, text, confidence, provider, model,
+   cost_micro_usd, processing_time_ms)
+select md5('workspace' || i)::uuid, md5('person' || i)::uuid, 'general', repeat('0', 64), repeat('0', 64), '[]', '', 0,
+  'local', 'x', 0, 1
 from generate_series(1, %(rows)s) as i;
 
 set session_replication_role = origin;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import psycopg
@@ -12,6 +13,10 @@ from local.ports import free_port
 from local.stack import Stack
 from tests.api import InProcess
 from tests.people import People
+
+# Whose keys are in this environment pays for no test: the only providers here are fakes, or none.
+for name in ("GEMINI_API_KEY", "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENAI_BASE_URL", "AI_PROVIDERS"):
+    os.environ.pop(name, None)
 
 
 @pytest.fixture(scope="session")

@@ -150,6 +150,7 @@ class TestEachProvider:
         [asked] = vendors.asked(vendor)
         assert asked.model == model
         assert asked.tools == []
+        assert asked.schema is not None
         assert set(asked.schema["properties"]) == {"items", "text", "confidence"}
         assert "Kind: pantry" in asked.instructions
         assert 'the \\"left\\" wardrobe' in asked.text

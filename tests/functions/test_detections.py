@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from uuid import uuid4
 
 import psycopg
@@ -72,7 +73,7 @@ def detect(api: InProcess, person: Person, **sent: object) -> Response:
     return api("POST", PATH, token=person.token, json={"kind": "pantry", **sent})
 
 
-def batch(api: InProcess, person: Person, *photos: dict[str, object], **headers: str) -> Response:
+def batch(api: InProcess, person: Person, *photos: Mapping[str, object], **headers: str) -> Response:
     return api("POST", f"{PATH}/batch", token=person.token, json={"images": list(photos)}, headers=headers)
 
 
