@@ -15,14 +15,19 @@ from local.trouble import Trouble
 def migrate(connection: "psycopg.Connection[tuple[object, ...]]", folder: Path) -> list[str]:
     """Apply the files that the database lacks, in order; returns their names.
 
-    Raises Trouble naming the file and, where PostgreSQL says it, the line.
+    Raises Trouble naming the file and, where PostgreSQL says it, the line; also where a file is no longer what was
+    applied: until the first release they are edited in place.
     """
-    rows = connection.execute("select version from supabase_migrations.schema_migrations")
-    applied = {row[0] for row in rows}
-    fresh = [path for path in sorted(folder.glob("*.sql")) if path.stem.partition("_")[0] not in applied]
-    for path in fresh:
+    rows = connection.execute("select version, statements from supabase_migrations.schema_migrations")
+    applied = {str(version): statements for version, statements in rows}
+    fresh = []
+    for path in sorted(folder.glob("*.sql")):
         version, _, name = path.stem.partition("_")
         script = path.read_text()
+        if version in applied:
+            _unchanged(path, script, applied[version])
+            continue
+        fresh.append(path)
         with connection.transaction():
             _run(connection, path, script)
             connection.execute(
@@ -45,6 +50,12 @@ def seed(connection: "psycopg.Connection[tuple[object, ...]]", path: Path) -> bo
             (f"supabase/{path.name}", hashlib.sha256(script.encode()).hexdigest()),
         )
     return True
+
+
+def _unchanged(path: Path, script: str, applied: object) -> None:
+    by_us = isinstance(applied, list) and len(applied) == 1  # the Supabase CLI keeps statement by statement
+    if by_us and applied != [script]:
+        raise Trouble(f"{path.name} was changed after it was applied to this database; `make reset` makes it anew")
 
 
 def _run(connection: "psycopg.Connection[tuple[object, ...]]", path: Path, script: str) -> None:

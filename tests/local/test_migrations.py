@@ -53,6 +53,16 @@ def count(connection: Connection, table: str) -> object:
 
 
 class TestMigrate:
+    def test_says_so_where_a_file_was_changed_after_it_was_applied(
+        self, connection: Connection, tmp_path: Path
+    ) -> None:
+        folder = write(tmp_path, _20260101000000_tables="create table a (id int);")
+        migrations.migrate(connection, folder)
+        write(folder, _20260101000000_tables="create table a (id bigint);", _20260102000000_more="create table b ();")
+        with pytest.raises(Trouble, match="20260101000000_tables.sql was changed .* make reset"):
+            migrations.migrate(connection, folder)
+        assert count(connection, "supabase_migrations.schema_migrations") == 1
+
     def test_applies_each_file_once_in_order(self, connection: Connection, tmp_path: Path) -> None:
         write(tmp_path, _20260102000000_more="insert into a values (1); insert into a values (2);")
         write(tmp_path, _20260101000000_tables="create table a (id int);")
