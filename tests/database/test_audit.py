@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from tests.database.acting import Actor, Database, Person, at_once, call, run
+from tests.database.detecting import detection
 
 ROUNDS = 5
 APPEND = "select private.audit(%s, %s, 'thing.done', 'target', '{\"count\": 1}')"
@@ -369,13 +370,22 @@ class TestWhatIsTold:
 
     def test_detections_the_purge_and_what_happens_outside(self, heard: Heard) -> None:
         owner, db = heard.owner, heard.db
-        detection = {"kind": "general", "image_sha256": "0" * 64, "items": [], "text": "", "confidence": 0}
-        detection |= {"provider": "local", "model": "test", "processing_time_ms": 1}
-        answer, written = heard.after(
-            db.service, "record_detection", caller=owner.id, workspace_id=owner.home, detection=detection
-        )
+        home, by = owner.workspace_id, owner.user_id
+        copied = db.member(home, "buyer")
+        here = {"workspace_id": owner.home, "batch": False}
+        outcome = {"detection": detection(items=[{"name": "Mug", "quantity": 2}])}
+        answer, written = heard.after(db.service, "record_detections", caller=owner.id, outcomes=[outcome], **here)
         made = answer["body"]["detection_id"]
-        assert written == [(owner.workspace_id, owner.user_id, "detection.created", made)]
+        assert written == [(home, by, "detection.created", made)]
+        repeats = [{"repeats": made}]
+        answer, written = heard.after(db.service, "record_detections", caller=owner.id, outcomes=repeats, **here)
+        assert (answer["body"]["detection_id"], written) == (made, []), "one's own is given again"
+        answer, written = heard.after(db.service, "record_detections", caller=copied.id, outcomes=repeats, **here)
+        assert written == [(home, copied.user_id, "detection.repeated", answer["body"]["detection_id"])]
+        items = [{"name": "Mug", "quantity": 3}]
+        _, written = heard.after(owner, "correct_detection", detection_id=made, items=items)
+        assert written == [(home, by, "detection.corrected", made)]
+        assert db.audit(home)[-1][3] == {"detected": 2, "present": 3, "correct": 2}
         _, written = heard.after(db.service, "purge_expired")
         assert written == [(PLATFORM, None, "retention.obeyed", None)]
         _, written = heard.after(db.service, "append_audit", action="password.changed", actor=owner.id)
@@ -397,6 +407,7 @@ class TestWhatIsTold:
             ("revoke_invite", {"invite_id": str(uuid4())}),
             ("list_audit", {}),
             ("verify_workspace_audit", {}),
+            ("detection_accuracy", {}),
         ],
     )
     def test_every_denial(self, heard: Heard, procedure: str, arguments: dict[str, Any]) -> None:

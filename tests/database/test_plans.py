@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
 
 from tests.database.acting import Actor, Connection, Database, Person, call, run
+from tests.database.detecting import detection
 from tests.database.systems import System
 
 ROWS = 20_000
@@ -29,15 +31,41 @@ FILL = f"""
     insert into public.invites (workspace_id, role_id, code_hash, max_uses, expires_at, created_by)
       select home, private.owner_role(), sha256(home::text::bytea), 1, now(), person from crowd;
     insert into public.detections
-      (workspace_id, user_id, kind, image_sha256, items, text, confidence, provider, model, processing_time_ms)
-      select home, person, 'general', repeat('0', 64), '[]', '', 0, 'local', 'test', 0 from crowd;
+      (workspace_id, user_id, kind, image_sha256, prompt_sha256, items, text, confidence, provider, model,
+       cost_micro_usd, processing_time_ms)
+      select home, person, 'general', repeat('0', 64), repeat('0', 64), '[]', '', 0, 'local', 'test', 0, 0 from crowd;
+    insert into public.detection_corrections (detection_id, user_id, items, detected, present, correct)
+      select id, user_id, '[]', 0, 0, 0 from public.detections;
+    insert into private.ai_calls
+      (workspace_id, user_id, capability, provider, model, day, reserved_micro_usd, leased_until, outcome, micro_usd)
+      select home, person, 'seeing', 'gemini', 'test', current_date, 1, now(), 'answered', 1 from crowd;
+    insert into private.ai_spending (subject, day, micro_usd)
+      select home, current_date, 1 from crowd union all select person, current_date, 1 from crowd;
+    insert into private.ai_budgets (subject, daily_micro_usd) select home, 1 from crowd;
     insert into private.audit_heads (chain, sequence, hash) select home, 1, '' from crowd;
     insert into private.audit_log (chain, sequence, at, action, details, hash)
       select home, 1, now(), 'a.b', '{{}}', '' from crowd;
 """  # noqa: S608
+# One workspace with as many detections, made by its owner but for every hundredth, and calls that are all settled but
+# for a few. LAST is the image of the latest.
+STOCK = f"""
+    set local session_replication_role = replica;
+    insert into public.detections
+      (workspace_id, user_id, kind, image_sha256, prompt_sha256, items, text, confidence, provider, model,
+       cost_micro_usd, processing_time_ms, created_at)
+      select %(home)s, case when n %% 100 = 0 then %(buyer)s else %(owner)s end::uuid, 'general',
+        lpad(n::text, 64, '0'), repeat('0', 64), '[]', '', 0, 'local', 'test', 0, 0, now() - n * interval '1 second'
+      from generate_series(1, {ROWS}) as n;
+    insert into private.ai_calls
+      (workspace_id, user_id, capability, provider, model, day, reserved_micro_usd, leased_until, outcome, micro_usd)
+      select %(home)s, %(buyer)s, 'seeing', 'gemini', 'test', current_date, 1, now() + interval '1 day',
+        case when n > 10 then 'answered' end, case when n > 10 then 1 end
+      from generate_series(1, {ROWS}) as n;
+"""  # noqa: S608
+LAST = "1".rjust(64, "0")
 LARGE = {
     "users", "workspaces", "profiles", "members", "idempotency", "rate_limits", "invites", "detections",
-    "audit_heads", "audit_log",
+    "audit_heads", "audit_log", "detection_corrections", "ai_calls", "ai_spending", "ai_budgets",
 }  # fmt: skip
 
 
@@ -124,6 +152,7 @@ def test_what_permissions_are_made_of(crowded: Database, somebody: Person, query
         ("select user_id from public.profiles", {"profiles"}, 1),
         ("select user_id from public.members", {"members"}, 3),
         ("select id from public.detections", {"detections"}, 0),
+        ("select detection_id from public.detection_corrections", {"detection_corrections"}, 0),
         (
             "select user_id from public.members where workspace_id = (select private.my_workspaces() limit 1)",
             {"members"},
@@ -165,6 +194,154 @@ def test_what_people_ask_for(crowded: Database, somebody: Person, procedure: str
     whole, by_index = scanned(somebody, ask)
     assert whole == set()
     assert by_index
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A workspace with as much in it as all others together, and somebody who has a little of that."""
+
+    owner: Person
+    buyer: Person
+    detection: UUID
+    call: UUID
+
+
+@pytest.fixture(scope="module")
+def shop(crowded: Database) -> Shop:
+    owner = crowded.sign_up()
+    buyer = crowded.member(owner.workspace_id, "buyer")
+    with crowded.superuser.transaction() as connection:
+        run(connection, STOCK, {"home": owner.workspace_id, "owner": owner.user_id, "buyer": buyer.user_id})
+    crowded.superuser.rows("analyze")
+    made, reserved = (
+        crowded.owner.value(f"select min(id::text)::uuid from {table} where user_id = %s {condition}", buyer.user_id)  # noqa: S608
+        for table, condition in (("public.detections", ""), ("private.ai_calls", "and outcome is null"))
+    )
+    return Shop(owner, buyer, made, reserved)
+
+
+def fetched(actor: Actor, act: Callable[[Connection], object]) -> int:
+    """How many rows of large tables a transaction reads, by index or not."""
+    counts = "select coalesce(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)), 0) from pg_stat_xact_user_tables"
+    with actor.transaction() as connection:
+        role = run(connection, "select current_user")[0][0]
+        run(connection, "reset role")
+        before = run(connection, counts)[0][0]
+        run(connection, f"set local role {role}")
+        act(connection)
+        run(connection, "reset role")
+        return int(run(connection, counts)[0][0] - before)
+
+
+class TestDetections:
+    """Beside those of others, and of a workspace that has many, each reads about what it answers."""
+
+    @pytest.mark.parametrize("who", ["owner", "buyer"])
+    def test_a_page(self, shop: Shop, who: str) -> None:
+        person: Person = getattr(shop, who)
+
+        def turn_pages(connection: Connection) -> None:
+            after = None
+            for _ in range(8):  # from the sixth on, PostgreSQL may go by one plan for all
+                page = call(connection, "list_detections", workspace_id=person.home, after=after, page_size=11)["body"]
+                assert len(page) == 11
+                after = page[9]["detection_id"]
+
+        whole, _ = scanned(person, turn_pages)
+        assert whole == set()
+        assert fetched(person, turn_pages) < 8 * 100
+
+    def test_one_of_them(self, shop: Shop) -> None:
+        def read(connection: Connection) -> None:
+            for _ in range(8):
+                assert call(connection, "read_detection", detection_id=shop.detection)["status"] == 200
+
+        whole, by_index = scanned(shop.buyer, read)
+        assert (whole, {"detections", "detection_corrections"} <= by_index) == (set(), True)
+        assert fetched(shop.buyer, read) < 8 * 20
+
+    def test_one_to_give_again(self, crowded: Database, shop: Shop) -> None:
+        asked = {"workspace_id": shop.owner.home, "kind": "general", "prompt_sha256": "0" * 64}
+
+        def find(connection: Connection) -> None:
+            for _ in range(8):
+                assert call(connection, "find_detection", caller=shop.buyer.id, image_sha256=LAST, **asked)
+
+        whole, by_index = scanned(crowded.service, find)
+        assert (whole, by_index) == (set(), {"detections"})
+        assert fetched(crowded.service, find) < 8 * 20
+
+    def test_recording_giving_again_and_correcting(self, crowded: Database, shop: Shop) -> None:
+        def record(connection: Connection) -> None:
+            outcomes = [{"detection": detection()}, {"repeats": str(shop.detection)}]
+            asked = {"workspace_id": shop.owner.home, "outcomes": outcomes, "batch": True}
+            for person in (shop.buyer, shop.owner):
+                assert call(connection, "record_detections", caller=person.id, **asked)["status"] == 200
+
+        def correct(connection: Connection) -> None:
+            assert call(connection, "correct_detection", detection_id=shop.detection, items=[])["status"] == 201
+
+        assert scanned(crowded.service, record)[0] == set()
+        assert fetched(crowded.service, record) < 150
+        assert scanned(shop.buyer, correct)[0] == set()
+        assert fetched(shop.buyer, correct) < 100
+
+    def test_accuracy_reads_the_corrections_of_the_workspace_and_of_no_other(
+        self, crowded: Database, somebody: Person, shop: Shop
+    ) -> None:
+        made = crowded.service.call(
+            "record_detections", caller=somebody.id, workspace_id=somebody.workspace_id,
+            outcomes=[{"detection": detection()}], batch=False,
+        )["body"]["detection_id"]  # fmt: skip
+        somebody.call("correct_detection", detection_id=made, items=[])
+
+        def measure(connection: Connection) -> None:
+            for _ in range(8):
+                answer = call(connection, "detection_accuracy", workspace_id=somebody.home)
+                assert answer["body"]["total"]["corrected"] == 1
+
+        whole, by_index = scanned(somebody, measure)
+        assert (whole, {"detections", "detection_corrections"} <= by_index) == (set(), True)
+        assert fetched(somebody, measure) < 8 * 30
+
+
+class TestBudgets:
+    """However many calls there were, and are: those of the workspace and of the person under way are added up."""
+
+    def test_reserving_and_settling(self, crowded: Database, shop: Shop) -> None:
+        asked = {"capability": "seeing", "provider": "gemini", "model": "test", "micro_usd": 1, "lease_seconds": 10}
+
+        def reserve(connection: Connection, person: Person = shop.buyer) -> UUID:
+            answer = call(connection, "reserve_ai_call", caller=person.id, workspace_id=shop.owner.home, **asked)
+            return UUID(answer["call"])
+
+        def reserve_and_settle(connection: Connection) -> None:
+            for _ in range(8):
+                made = reserve(connection)
+                call(
+                    connection, "settle_ai_call", call=made, outcome="answered", healthy=True, micro_usd=1,
+                    input_tokens=1, output_tokens=1, duration_ms=1,
+                )  # fmt: skip
+
+        whole, by_index = scanned(crowded.service, reserve_and_settle)
+        assert whole == set()
+        assert {"ai_calls", "ai_spending", "ai_budgets"} <= by_index
+        assert fetched(crowded.service, reserve_and_settle) < 8 * 100
+
+
+def test_who_points_at_a_row_is_found_by_index(migrated: Database) -> None:
+    """Deleting a person or a workspace would otherwise read every table that names it."""
+    missing = migrated.owner.rows(
+        """
+        select k.conrelid::regclass::text, a.attname::text
+        from pg_constraint as k join pg_attribute as a on a.attrelid = k.conrelid and a.attnum = k.conkey[1]
+        where k.contype = 'f' and k.connamespace = any ('{public,private}'::regnamespace[])
+          and k.confrelid = any ('{auth.users,public.workspaces,public.detections}'::regclass[])
+          and not exists (
+            select from pg_index as i where i.indrelid = k.conrelid and i.indkey[0] = k.conkey[1] and i.indpred is null)
+        """
+    )
+    assert missing == []
 
 
 def test_the_check_would_see_a_table_read_whole(crowded: Database) -> None:

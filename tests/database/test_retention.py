@@ -16,7 +16,11 @@ KEPT = {
     "private.rate_limits": "1 day",
     "public.invites": "90 days",
     "public.detections": "2 years",
+    "private.ai_calls": "2 years",
+    "private.ai_spending": "3 days",
 }
+# A date's age is known to the day, any other row's to far less than a minute.
+STEPS = {"private.ai_spending": "1 day"}
 # Each makes a row of the age given, in a workspace of its own.
 ROWS = {
     "private.idempotency": """
@@ -34,9 +38,21 @@ ROWS = {
     """,
     "public.detections": """
         insert into public.detections
-          (workspace_id, kind, image_sha256, items, text, confidence, provider, model, processing_time_ms, created_at)
-        select w.id, 'general', repeat('0', 64), '[]', '', 0, 'local', 'test', 0, now() - %s::interval
+          (workspace_id, kind, image_sha256, prompt_sha256, items, text, confidence, provider, model,
+           cost_micro_usd, processing_time_ms, created_at)
+        select w.id, 'general', repeat('0', 64), repeat('0', 64), '[]', '', 0, 'local', 'test',
+          0, 0, now() - %s::interval
         from public.workspaces as w limit 1
+    """,
+    "private.ai_calls": """
+        insert into private.ai_calls
+          (workspace_id, capability, provider, model, day, reserved_micro_usd, leased_until, outcome, micro_usd,
+           created_at)
+        select w.id, 'seeing', 'gemini', 'test', '2020-01-01', 0, now(), 'answered', 0, now() - %s::interval
+        from public.workspaces as w limit 1
+    """,
+    "private.ai_spending": """
+        insert into private.ai_spending (subject, day) values (gen_random_uuid(), now() - %s::interval)
     """,
 }
 
@@ -68,9 +84,10 @@ def test_the_rules_are_these(apart: Database) -> None:
 @pytest.mark.parametrize("relation", KEPT)
 def test_what_is_over_goes_and_the_rest_stays(apart: Database, relation: str) -> None:
     apart.owner.rows(f"delete from {relation}")  # noqa: S608
-    for age in ("0", f"{KEPT[relation]} - 1 minute"):
+    step = STEPS.get(relation, "1 minute")
+    for age in ("0", f"{KEPT[relation]} - {step}"):
         apart.owner.rows(ROWS[relation], interval(apart, age))
-    for age in (f"{KEPT[relation]} + 1 minute", f"{KEPT[relation]} + 3 years"):
+    for age in (f"{KEPT[relation]} + {step}", f"{KEPT[relation]} + 3 years"):
         apart.owner.rows(ROWS[relation], interval(apart, age))
     removed = apart.service.call("purge_expired")
     assert removed == {name: 2 if name == relation else 0 for name in KEPT}

@@ -15,15 +15,20 @@ COLLEAGUES = ["owner", "admin", "manager", "inventory_manager", "designer", "sta
 OUTSIDERS = ["buyer", "supplier", "factory"]  # in the workspace, but of other companies
 DETECTION = """
     insert into public.detections
-      (workspace_id, user_id, kind, image_sha256, items, text, confidence, provider, model, processing_time_ms)
-    values (%s, %s, 'general', repeat('0', 64), '[]', '', 0, 'local', 'test', 0)
+      (workspace_id, user_id, kind, image_sha256, prompt_sha256, items, text, confidence, provider, model,
+       cost_micro_usd, processing_time_ms)
+    values (%s, %s, 'general', repeat('0', 64), repeat('0', 64), '[]', '', 0, 'local', 'test', 0, 0)
     returning id
+"""
+CORRECTION = """
+    insert into public.detection_corrections (detection_id, user_id, items, detected, present, correct)
+    values (%s, %s, '[]', 0, 0, 0)
 """
 
 
 @dataclass
 class Scene:
-    """A workspace with somebody in every role and two buyers, each with a detection; and a stranger with theirs."""
+    """A workspace with somebody in every role and two buyers, and a stranger; each has a detection that was corrected."""
 
     home: UUID
     people: Mapping[str, Person]
@@ -44,6 +49,8 @@ def scene(db: Database) -> Scene:
         person.user_id: db.owner.value(DETECTION, person.workspace_id, person.user_id)
         for person in [*people.values(), buyer, stranger]
     }
+    for made in detections.values():  # all by the same person: whose correction it is makes no difference
+        db.owner.rows(CORRECTION, made, owner.user_id)
     return Scene(home, people, buyer, stranger, detections)
 
 
@@ -142,9 +149,43 @@ class TestDetections:
         assert person.rows("select id from public.detections") == []
 
 
+class TestCorrections:
+    SEEN = "select detection_id from public.detection_corrections"
+
+    @pytest.mark.parametrize("role", COLLEAGUES)
+    def test_who_may_see_the_inventory_sees_all_of_the_workspace(self, scene: Scene, role: str) -> None:
+        assert ids(scene.people[role], self.SEEN) == {scene.detections[user] for user in all_of(scene)}
+
+    @pytest.mark.parametrize("role", OUTSIDERS)
+    def test_others_see_those_of_what_they_made(self, scene: Scene, role: str) -> None:
+        person = scene.people[role]
+        assert ids(person, self.SEEN) == {scene.detections[person.user_id]}
+
+    def test_strangers_see_theirs_alone(self, scene: Scene) -> None:
+        assert ids(scene.stranger, self.SEEN) == {scene.detections[scene.stranger.user_id]}
+
+    def test_a_former_member_sees_not_even_what_they_said(self, db: Database) -> None:
+        person = db.member(db.sign_up().workspace_id, "buyer")
+        made = db.owner.value(DETECTION, person.workspace_id, person.user_id)
+        db.owner.rows(CORRECTION, made, person.user_id)
+        assert ids(person, self.SEEN) == {made}
+        db.owner.rows("delete from public.members where workspace_id = %s and user_id = %s", person.home, person.id)
+        assert ids(person, self.SEEN) == set()
+
+
 class TestClosed:
     @pytest.mark.parametrize(
-        "table", ["public.invites", "private.audit_log", "private.idempotency", "private.rate_limits"]
+        "table",
+        [
+            "public.invites",
+            "private.audit_log",
+            "private.idempotency",
+            "private.rate_limits",
+            "private.ai_budgets",
+            "private.ai_spending",
+            "private.ai_calls",
+            "private.ai_breakers",
+        ],
     )
     @pytest.mark.parametrize("role", ["owner", "stranger", "anon", "service"])
     def test_is_read_by_nobody(self, db: Database, scene: Scene, table: str, role: str) -> None:
@@ -152,7 +193,10 @@ class TestClosed:
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             actors[role].rows(f"select * from {table}")  # noqa: S608
 
-    @pytest.mark.parametrize("table", ["workspaces", "members", "roles", "profiles", "detections", "permissions"])
+    @pytest.mark.parametrize(
+        "table",
+        ["workspaces", "members", "roles", "profiles", "detections", "detection_corrections", "permissions"],
+    )
     def test_anonymous_requests_read_nothing(self, db: Database, table: str) -> None:
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             db.anon.rows(f"select * from public.{table}")  # noqa: S608

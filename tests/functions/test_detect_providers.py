@@ -344,6 +344,31 @@ class TestAnAnswerThatDoesNotFit:
         assert answer.json["items"][0]["barcode"] is None
 
 
+class TestKeys:
+    @pytest.mark.parametrize("vendor", VENDORS)
+    @pytest.mark.parametrize("behaviour", [Fails(401), Fails(500), Garbage(), Drops(), Says("no JSON")], ids=repr)
+    def test_are_in_no_log_and_no_answer(
+        self,
+        api: InProcess,
+        person: Person,
+        vendors: Vendors,
+        environment: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+        vendor: str,
+        behaviour: Behaviour,
+    ) -> None:
+        environment.setenv("AI_PROVIDERS", vendor)
+        vendors.always(vendor, behaviour)
+        answer = detect(api, person, prompt="a canary in the prompt")
+        assert (answer.status, answer.json["code"]) == (503, "ai_unavailable")
+        said = answer.body.decode() + "".join(capsys.readouterr())
+        assert "canary" not in said
+        for name, value in vendors.env.items():
+            if name.endswith("_KEY"):
+                assert value not in said
+                assert value[-6:] not in said  # OpenAI's refusal repeats the ends of the key
+
+
 class TestInjection:
     def test_what_a_model_was_talked_into_is_still_only_an_item(
         self, api: InProcess, person: Person, vendors: Vendors, database: psycopg.Connection
