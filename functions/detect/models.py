@@ -133,7 +133,8 @@ class Detection(Answer):
 
     `cost_micro_usd`: what the providers asked for it, in millionths of a dollar, those that failed included.
     `fallback_reason`: who was asked first and why that failed, as `gemini: timeout; anthropic: circuit_open`.
-    `cached`: the same photo and question were answered within the last day; nothing was asked or spent again.
+    `cached`: the same photo and question were answered within the last day; nothing was asked or spent again, and all
+    else is as it was then.
     """
 
     detection_id: UUID
