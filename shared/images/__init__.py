@@ -28,18 +28,22 @@ MOST_BYTES = 10 * 1024 * 1024
 # of full colour resolution or with transparency need more; there the kernel draws the line.
 MOST_MEGAPIXELS = {
     "JPEG": 50,
-    "CMYK JPEG in several scans": 40,  # until the last scan is read: 2 bytes a pixel and channel
+    "CMYK JPEG in several scans": 32,  # until the last scan is read: 2 bytes a pixel and channel
     "PNG": 50,
     "WebP": 24,  # Pillow reads any WebP as an animation: four canvases of 4 bytes a pixel
     "GIF": 50,
     "HEIC": 50,
-    "AVIF": 40,  # Pillow holds it three times: planes, interleaved, as an image
+    "AVIF": 36,  # Pillow holds it three times: planes, interleaved, as an image
 }
 # Longer ones are no photos, and resampling needs memory for each pixel of a side. What a JPEG can have.
 MOST_SIDE = 65_535
 # Each scan is a pass over all pixels and can be a few bytes long: without a bound, 10 MB ask for hours. Encoders
 # write about ten, and up to 18 for CMYK.
 MOST_JPEG_SCANS = 24
+
+# Pillow allocates images in blocks. Those above 32 MB the C library takes from the system and gives back at once;
+# smaller ones it may keep for the thread that had them, and the next thread's picture comes on top.
+BLOCK = 64 * 1024 * 1024
 
 # One picture at a time: the bounds are those of one, and several threads may call.
 _turn = Lock()
@@ -48,8 +52,9 @@ _turn = Lock()
 def decode(image: bytes, longest: int) -> Image.Image:
     """The picture as upright RGB on white, its long side at most `longest` pixels.
 
-    JPEG, PNG, WebP, GIF (of these three the first frame), HEIC and AVIF. Raises `UnreadableImage` for anything else,
-    for a picture that is damaged or cut short, carries something else along, or is above the bounds.
+    JPEG, PNG, WebP, GIF, HEIC and AVIF; of an animation the first frame. Raises `UnreadableImage` for anything else,
+    for a picture that is damaged or cut short, carries something else along, or is above the bounds. Those are
+    measured for a `longest` of up to 3200.
     """
     if not image:
         raise UnreadableImage("The image is empty.")
@@ -91,7 +96,7 @@ def _check(drawing: Drawing) -> None:
 
 def _drawn(drawing: Drawing, longest: int) -> Image.Image:
     """The picture, by the one decoder that its container asks for: none is left to guess."""
-    from PIL import GifImagePlugin, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+    from PIL import GifImagePlugin, Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
     from shared.images import pixels
 
@@ -101,6 +106,7 @@ def _drawn(drawing: Drawing, longest: int) -> Image.Image:
         "WebP": WebPImagePlugin.WebPImageFile,
         "GIF": GifImagePlugin.GifImageFile,
     }
+    Image.core.set_block_size(BLOCK)  # type: ignore[attr-defined]  # as Pillow documents it
     try:
         picture = decoders[drawing.format](BytesIO(drawing.image))
         # A large JPEG decodes straight to a smaller size.

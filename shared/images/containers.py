@@ -152,7 +152,7 @@ def _heif(image: bytes) -> Drawing:
     format_ = "AVIF" if brands & AVIF_BRANDS else "HEIC"
     if not brands & (AVIF_BRANDS | HEIF_BRANDS):
         raise _unknown()
-    position, kinds = 0, set()
+    position, kinds = 0, set[bytes]()
     for _ in range(MOST_PARTS):
         length, kind = int.from_bytes(image[position : position + 4]), image[position + 4 : position + 8]
         if kind not in BOXES and (not image[position:].strip(PADDING) or image.endswith(b"SEFT")):

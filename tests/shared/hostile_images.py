@@ -476,12 +476,12 @@ def at_the_limits() -> dict[str, Callable[[], bytes]]:
     return {
         "50 MP of JPEG": lambda: written(picture(8640, 5760, **red), "JPEG"),
         "50 MP of JPEG in 24 scans of full colour": lambda: _more_scans(picture(8640, 5760, **red), 24),
-        "40 MP of CMYK JPEG in 24 scans": lambda: _more_scans(picture(7744, 5164, "CMYK", **red), 24),
+        "32 MP of CMYK JPEG in 24 scans": lambda: _more_scans(picture(5656, 5656, "CMYK", **red), 24),
         "50 MP of GIF": lambda: written(picture(8640, 5760, "P", 3), "GIF", transparency=3),
         "24 MP of WebP": lambda: written(
             picture(6000, 4000, "RGBA", (9, 9, 9, 99)), "WEBP", lossless=True, method=0, quality=0
         ),
-        "40 MP of AVIF": lambda: written(picture(7744, 5164, **red), "AVIF", speed=10, quality=20),
+        "36 MP of AVIF": lambda: written(picture(7344, 4896, **red), "AVIF", speed=10, quality=20),
     }
 
 
