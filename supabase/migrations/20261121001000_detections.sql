@@ -46,8 +46,9 @@ alter table public.detection_corrections enable row level security;
 create index detections_by_workspace on public.detections (workspace_id, created_at desc, id desc);
 create index detections_by_user on public.detections (user_id, workspace_id, created_at desc, id desc);
 create index detections_of_image on public.detections (workspace_id, image_sha256, kind, prompt_sha256);
-create index detections_repeating on public.detections (repeats);
-create index detections_by_age on public.detections (created_at);
+create unique index detections_repeating on public.detections (repeats, user_id);
+-- For the purge alone; could it give an order too, lists would be read through it, past everybody else's.
+create index detections_by_age on public.detections using brin (created_at);
 create index detection_corrections_by_user on public.detection_corrections (user_id);
 
 grant select on public.detections, public.detection_corrections to authenticated, service_role;
@@ -59,7 +60,7 @@ create policy "people see their detections, and a workspace's where they see its
     or workspace_id = any (array(select private.workspaces_permitting('inventory.read'))));
 create policy "people see the corrections of the detections they see" on public.detection_corrections
   for select to authenticated
-  using (exists (select from public.detections as d where d.id = detection_id));
+  using (detection_id = any (array(select id from public.detections)));
 
 insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_types)
 values (
@@ -136,7 +137,10 @@ begin
   select * into original from public.detections where id = _detection and workspace_id = _workspace;
   repeated := jsonb_populate_record(original, jsonb_build_object(
     'id', gen_random_uuid(), 'user_id', _caller, 'repeats', original.id, 'created_at', now()));
-  insert into public.detections select repeated.*;
+  insert into public.detections select repeated.* on conflict (repeats, user_id) do nothing;
+  if not found then  -- another request of the same person was faster
+    return private.repeat_detection(_caller, _workspace, _detection);
+  end if;
   perform private.audit(_workspace, _caller, 'detection.repeated', repeated.id::text, jsonb_build_object('repeats', original.id));
   return private.detection_json(repeated, true);
 end
@@ -205,7 +209,7 @@ declare
   found_detection public.detections;
 begin
   select * into found_detection from public.detections where id = _detection;
-  if not private.may_see_detection(found_detection) then
+  if not found or not private.may_see_detection(found_detection) then
     return private.not_found();
   end if;
   return private.answer(private.detection_json(found_detection) || jsonb_build_object('corrected_items', (
@@ -223,6 +227,8 @@ $$;
 create function private.list_detections(_workspace uuid, _after uuid, _limit integer) returns jsonb
 language plpgsql security definer
 set search_path = ''
+-- Planned for who asks: a plan for everybody would read past all of a workspace to find what is one person's.
+set plan_cache_mode = force_custom_plan
 as $$
 declare
   workspace uuid := coalesce(_workspace, private.default_workspace());
@@ -230,9 +236,11 @@ declare
   last public.detections;
 begin
   if not coalesce(private.is_member(workspace), false) then
+    perform private.audit_denial(private.platform(), auth.uid(), workspace::text, '{}');
     return private.not_found();
   end if;
-  select * into last from public.detections where id = _after and workspace_id = workspace;
+  select * into last from public.detections
+  where id = _after and workspace_id = workspace and (everybodys or user_id = auth.uid());
   return private.answer((
     select coalesce(jsonb_agg(private.detection_json(page) order by page.created_at desc, page.id desc), '[]')
     from (
@@ -264,6 +272,34 @@ as $$
   group by 1
 $$;
 
+create function private.is_line(_text jsonb) returns boolean
+language sql immutable
+set search_path = ''
+as $$
+  select jsonb_typeof(_text) = 'string' and char_length(_text #>> '{}') <= 200
+    and _text #>> '{}' !~ '[\u0001-\u0008\u000b-\u001f\u007f-\u009f]'
+$$;
+
+create function private.is_corrected_item(_item jsonb) returns boolean
+language sql immutable
+set search_path = ''
+as $$
+  select case when jsonb_typeof(_item) = 'object' then
+    _item - array['name', 'quantity', 'type', 'tags'] = '{}'
+    and private.is_line(_item -> 'name')
+    and _item ->> 'name' ~ '[^\u0009\u000a\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]'
+    and jsonb_typeof(_item -> 'quantity') = 'number' and _item ->> 'quantity' ~ '^([1-9][0-9]{0,5}|1000000)$'
+    and (coalesce(jsonb_typeof(_item -> 'type'), 'null') = 'null' or private.is_line(_item -> 'type'))
+    and case coalesce(jsonb_typeof(_item -> 'tags'), 'missing')
+      when 'missing' then true
+      when 'array' then jsonb_array_length(_item -> 'tags') <= 100 and not exists (
+        select from jsonb_array_elements(_item -> 'tags') as t(tag) where private.is_line(t.tag) is not true)
+      end
+    end
+$$;
+comment on function private.is_corrected_item is
+  'What our functions check first, for people who call the procedure themselves: whoever reads it relies on its shape.';
+
 create function private.correct_detection(_detection uuid, _items jsonb) returns jsonb
 language plpgsql security definer
 set search_path = ''
@@ -274,17 +310,17 @@ declare
   refusal jsonb;
 begin
   select * into corrected from public.detections where id = _detection;
-  if not private.may_see_detection(corrected) then
+  if not found or not private.may_see_detection(corrected) then
     return private.not_found();
   end if;
   refusal := private.refusal(corrected.workspace_id, 'detect.use');
   if refusal is not null then
     return refusal;
   end if;
-  if octet_length(_items::text) > 200000 or exists (
-      select from jsonb_to_recordset(_items) as i(name text, quantity integer)
-      where (i.name is not null and i.quantity between 1 and 1000000) is not true) then
-    return private.refuse(422, 'invalid_items', 'Each item has a name and a quantity from 1 to 1000000.');
+  if jsonb_typeof(_items) is distinct from 'array' or octet_length(_items::text) > 200000
+      or jsonb_array_length(_items) > 200 or exists (
+        select from jsonb_array_elements(_items) as i(item) where private.is_corrected_item(i.item) is not true) then
+    return private.refuse(422, 'invalid_items', 'Up to 200 items, each with a name and a quantity from 1 to 1000000.');
   end if;
 
   insert into public.detection_corrections as c (detection_id, user_id, items, detected, present, correct)
@@ -359,7 +395,7 @@ revoke execute on function
   private.detection_json, private.find_detection, public.find_detection, private.keep_detection, private.repeat_detection,
   private.record_detection, private.record_detections, public.record_detections, private.may_see_detection,
   private.read_detection, public.read_detection, private.list_detections, public.list_detections, private.units_by_name,
-  private.correct_detection, public.correct_detection, private.accuracy_json, private.detection_accuracy, public.detection_accuracy
+  private.is_line, private.is_corrected_item, private.correct_detection, public.correct_detection, private.accuracy_json, private.detection_accuracy, public.detection_accuracy
 from public, anon, authenticated;
 grant execute on function
   private.find_detection, public.find_detection, private.record_detections, public.record_detections

@@ -57,6 +57,8 @@ alter table private.ai_breakers enable row level security;
 
 create index ai_calls_under_way_by_workspace on private.ai_calls (workspace_id) where outcome is null;
 create index ai_calls_under_way_by_person on private.ai_calls (user_id) where outcome is null;
+create index ai_calls_by_workspace on private.ai_calls (workspace_id);
+create index ai_calls_by_person on private.ai_calls (user_id);
 create index ai_calls_by_age on private.ai_calls (created_at);
 
 insert into private.retention (relation, row_age, keep, reason) values
@@ -68,11 +70,15 @@ language plpgsql
 set search_path = ''
 as $$
 declare
+  daily bigint := coalesce((select daily_micro_usd from private.ai_budgets where subject = _subject), _usual);
   spent bigint;
 begin
+  if daily = 0 then
+    return -1;  -- also too little for what costs nothing
+  end if;
   insert into private.ai_spending (subject, day) values (_subject, _day) on conflict do nothing;
   select micro_usd into spent from private.ai_spending where subject = _subject and day = _day for update;
-  return coalesce((select daily_micro_usd from private.ai_budgets where subject = _subject), _usual) - spent - coalesce((
+  return daily - spent - coalesce((
     select sum(reserved_micro_usd) from private.ai_calls
     where (workspace_id = _subject or user_id = _subject)
       and outcome is null and leased_until > clock_timestamp() and day = _day), 0);

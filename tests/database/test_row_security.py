@@ -28,7 +28,7 @@ CORRECTION = """
 
 @dataclass
 class Scene:
-    """A workspace with somebody in every role and two buyers, and a stranger; each has a detection that was corrected."""
+    """A workspace with somebody in every role and two buyers, and a stranger; each with a corrected detection."""
 
     home: UUID
     people: Mapping[str, Person]
