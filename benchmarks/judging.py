@@ -44,6 +44,8 @@ class Judged:
     tags_printed: int = 0
     tags_found: int = 0
     tags_wrong: int = 0
+    brands_printed: int = 0
+    brands_found: int = 0
     brands_wrong: int = 0
 
     def __add__(self, other: Judged) -> Judged:
@@ -91,6 +93,8 @@ def verdict(things: Sequence[Thing], sighting: Sighting) -> Verdict:
         tags_printed=sum(len(thing.tags) for thing in things),
         tags_found=sum(len(printed & known) for printed, known in tags),
         tags_wrong=sum(len(known - printed) for printed, known in tags),
+        brands_printed=sum(thing.brand is not None for thing in things),
+        brands_found=sum(item.brand is not None and item.brand == thing.brand for thing, item in pairs),
         brands_wrong=sum(item.brand not in (None, thing.brand) for thing, item in pairs),
     )
     met = {id(thing) for thing, _ in pairs}

@@ -16,6 +16,8 @@ from functions.detect_local.reading import Code, Line
 SOLID = 0.9
 # Lettering this near to the tallest is as prominent; a name is set in two lines at most.
 AS_TALL = 0.9
+# With so many digits for each letter, a line is a number.
+DIGITS_A_LETTER = 6
 # A matrix code holds up to seven thousand characters.
 MOST_NAME = 200
 # The codes that name a product in any shop; the others may be a serial number or a link.
@@ -81,9 +83,15 @@ def items(labels: Iterable[Label], width: int, height: int) -> list[Item]:
 
 
 def _is_wording(text: str) -> bool:
-    """Whether a line can name a thing. Code 39 spells its text out between asterisks (ISO/IEC 16388)."""
-    spelled = text.startswith("*") and text.endswith("*")
-    return not spelled and any(character.isalpha() for character in text) and not tags(text)
+    """Whether a line can name a thing: not a measure or a date, nor what is spelled out under bars.
+
+    There are digits, of which one may be misread as a letter; Code 39's text stands between
+    asterisks (ISO/IEC 16388).
+    """
+    letters = sum(character.isalpha() for character in text)
+    digits = sum(character.isdigit() for character in text)
+    spelled = letters * DIGITS_A_LETTER <= digits or (text.startswith("*") and text.endswith("*"))
+    return not spelled and not tags(text)
 
 
 def _item(label: Label, width: int, height: int) -> Item:

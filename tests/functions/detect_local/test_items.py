@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from functions.detect_local.calibration import calibrated
 from functions.detect_local.grouping import Label
 from functions.detect_local.items import Barcode, items
 from functions.detect_local.placing import around, place
@@ -62,16 +63,17 @@ class TestTypes:
 class TestConfidence:
     def test_is_the_lines_mean_by_length(self) -> None:
         (item,) = items([label(line("abcdefgh", 0, 0, score=0.9), line("ab", 0, 30, score=0.8))], 800, 600)
-        assert item.confidence == pytest.approx(0.88)
+        assert item.confidence == pytest.approx(calibrated(0.88), abs=1e-4)
 
     def test_is_never_above_the_weakest_evidence(self) -> None:
         (item,) = items([label(line("OAT MILK", 100, 200, score=1.0), codes=(EAN,))], 800, 600)
-        assert item.confidence == EAN.score
+        assert item.confidence == pytest.approx(calibrated(EAN.score), abs=1e-4)
+        assert item.confidence < calibrated(1.0)
 
     def test_of_alike_items_is_the_lowest(self) -> None:
         cans = [label(line("SOUP", 0, 0, score=0.95)), label(line("SOUP", 300, 0, score=0.85))]
         (item,) = items(cans, 800, 600)
-        assert item.confidence == 0.85
+        assert item.confidence == pytest.approx(calibrated(0.85), abs=1e-4)
 
 
 class TestQuantity:
@@ -131,9 +133,14 @@ class TestBrands:
         assert [item.brand for item in items([back, shown], 800, 600)] == ["Northside"]
 
 
-class TestNumbersAlone:
-    def test_the_digits_of_bars_that_could_not_be_read_are_no_item(self) -> None:
-        assert items([label(line("5 901234 123457", 0, 0))], 800, 600) == []
+class TestWhatNamesNothing:
+    @pytest.mark.parametrize("spelled", ["5 901234 123457", "03600029145I2", "*BOLT-M8-40*", "31.03.2027", "500 g"])
+    def test_what_stands_under_bars_that_could_not_be_read_is_no_item(self, spelled: str) -> None:
+        assert items([label(line(spelled, 0, 0))], 800, 600) == []
+
+    @pytest.mark.parametrize("name", ["T-SHIRT 88213", "7UP", "WD-40", "M8"])
+    def test_a_name_may_hold_digits(self, name: str) -> None:
+        assert [item.name for item in items([label(line(name, 0, 0))], 800, 600)] == [name]
 
     def test_a_number_beside_a_code_is_its_name(self) -> None:
         (item,) = items([label(line("1984", 0, 0), codes=(EAN,))], 800, 600)
