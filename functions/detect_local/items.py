@@ -16,7 +16,8 @@ from functions.detect_local.reading import Code, Line
 SOLID = 0.9
 # Lettering this near to the tallest is as prominent; a name is set in two lines at most.
 AS_TALL = 0.9
-# With so many digits for each letter, a line is a number.
+# With so many digits, and so many for each letter, a line is a code's number; with fewer it may be a title.
+LONG_NUMBER = 6
 DIGITS_A_LETTER = 6
 # A matrix code holds up to seven thousand characters.
 MOST_NAME = 200
@@ -90,8 +91,8 @@ def _is_wording(text: str) -> bool:
     """
     letters = sum(character.isalpha() for character in text)
     digits = sum(character.isdigit() for character in text)
-    spelled = letters * DIGITS_A_LETTER <= digits or (text.startswith("*") and text.endswith("*"))
-    return not spelled and not tags(text)
+    number = digits >= LONG_NUMBER and letters * DIGITS_A_LETTER <= digits
+    return not number and not (text.startswith("*") and text.endswith("*")) and not tags(text)
 
 
 def _item(label: Label, width: int, height: int) -> Item:

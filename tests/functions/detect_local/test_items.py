@@ -138,10 +138,10 @@ class TestWhatNamesNothing:
     def test_what_stands_under_bars_that_could_not_be_read_is_no_item(self, spelled: str) -> None:
         assert items([label(line(spelled, 0, 0))], 800, 600) == []
 
-    @pytest.mark.parametrize("name", ["T-SHIRT 88213", "7UP", "WD-40", "M8"])
+    @pytest.mark.parametrize("name", ["T-SHIRT 88213", "7UP", "WD-40", "M8", "1984"])
     def test_a_name_may_hold_digits(self, name: str) -> None:
         assert [item.name for item in items([label(line(name, 0, 0))], 800, 600)] == [name]
 
-    def test_a_number_beside_a_code_is_its_name(self) -> None:
-        (item,) = items([label(line("1984", 0, 0), codes=(EAN,))], 800, 600)
+    def test_a_title_may_be_a_number(self) -> None:
+        (item,) = items([label(line("1984", 0, 0, 60), line("George Orwell", 0, 80), codes=(EAN,))], 800, 600)
         assert item.name == "1984"
