@@ -63,6 +63,13 @@ class FunctionsServer:
         """Whether it still is."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def process_id(self) -> int:
+        """Of the server while it runs."""
+        if self._process is None:
+            raise Trouble("the functions' server does not run")
+        return self._process.pid
+
     def stop(self) -> None:
         """End it, and what it is doing."""
         if self._process is not None:
