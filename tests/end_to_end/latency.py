@@ -15,11 +15,12 @@ class Proxy:
     """Forwards connections to `target`; each chunk of a request arrives `delay_seconds` after it was sent.
 
     Chunks follow each other at the pace they were sent, so that a request in two chunks is delayed once, not twice.
+    `delay_seconds` may be changed at any time.
     """
 
     def __init__(self, target: str, *, delay_seconds: float = 0.05) -> None:
         self._host, self._port = urlsplit(target).hostname, urlsplit(target).port
-        self._delay_seconds = delay_seconds
+        self.delay_seconds = delay_seconds
         self._requests_held: bytes | None = None
         self._answers_held: bytes | None = None
         self._loop = asyncio.new_event_loop()
@@ -110,7 +111,7 @@ class Proxy:
                     chunk = await client.read(CHUNK_BYTES)
                 except OSError:
                     chunk = b""
-                sent.put_nowait((self._loop.time() + self._delay_seconds, chunk))
+                sent.put_nowait((self._loop.time() + self.delay_seconds, chunk))
 
         receiving = asyncio.ensure_future(receive())
         try:

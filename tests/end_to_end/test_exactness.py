@@ -55,10 +55,11 @@ class Deployment:
             return connection.execute(statement.encode(), parameters or None).rowcount
 
 
-def deployed(stack: Stack, closing: ExitStack) -> Deployment:
+def deployed(stack: Stack, closing: ExitStack, **more: str) -> Deployment:
+    """With these settings besides the stack's."""
     proxy = closing.enter_context(Proxy(stack.env["SUPABASE_URL"], delay_seconds=LATENCY_SECONDS))
     # As on the platform, where x-real-ip is the caller's address.
-    env = {**stack.env, "SUPABASE_URL": proxy.url, "VERCEL": "1"}
+    env = {**stack.env, "SUPABASE_URL": proxy.url, "VERCEL": "1", **more}
     log = closing.enter_context((stack.state / "functions.log").open("ab"))
     servers = [closing.enter_context(FunctionsServer(env, output=log)) for _ in range(2)]
     return Deployment(stack, proxy, servers, [OverHttp(server.url) for server in servers])
