@@ -38,11 +38,17 @@ class Proxy:
 
     def hold_requests(self, containing: bytes) -> None:
         """From now on keep back requests with these bytes in them, until `release`."""
+        self._hold()
         self._requests_held = containing
 
     def hold_answers(self, to: bytes) -> None:
         """From now on deliver requests with these bytes in them, and keep back what is answered."""
+        self._hold()
         self._answers_held = to
+
+    def _hold(self) -> None:
+        self._loop.call_soon_threadsafe(self._released.clear)
+        self.holding.clear()
 
     def stop_holding(self) -> None:
         """Hold nothing new; what is held stays so."""
