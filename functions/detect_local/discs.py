@@ -24,7 +24,7 @@ MOST_GAIN = 4.0
 # a* and b* of pastels span a fifth of the scale.
 CHROMA_STRETCH = 2.5
 # OpenCV's HOUGH_GRADIENT_ALT: edge threshold (of its Scharr gradient), and how perfect a circle must be.
-EDGE, PERFECTION = 300, 0.7
+EDGE, PERFECTION = 200, 0.6
 SMALLEST = 8
 LARGEST = 0.3  # of the short side: what fills the picture is a plate, a lamp or an eye as well
 MOST_CANDIDATES = 400
@@ -33,37 +33,43 @@ MOST_CANDIDATES = 400
 # second photograph without balloons. RIM: the part of the circle where the colour steps; a balloon
 # behind others keeps half of it. PURE: the part of its face in one hue. BALL: how much of its
 # lightness a lit ball explains (R²); what is round in other photographs has 0.7, a balloon 0.99 (medians).
-RIM, PURE, BALL = 0.5, 0.75, 0.85
+RIM, PURE, BALL = 0.5, 0.75, 0.88
 SPAN = 8.0  # lightness from a ball's shade to its light; a drawn balloon has less: it is flat
 FLAT_RIM, FLAT_CHROMA = 0.7, 18.0
+# Black rubber shows no shade, but the lamp.
+DARK, GLEAM = 22.0, 25.0
 # Of a circle at least this much must not belong to balloons in front of it.
 FREE = 0.3
-STEP = 6.0  # colour difference at a rim
+STEP = 6.0  # colour difference at a rim, over two of the rings
+RINGS = (0.68, 0.76, 0.84, 0.92, 1.0, 1.08, 1.16)  # radii
 KEPT = 0.75  # of a face, what the ball's light is judged by
 SAME_HUE = 9.0  # colour difference within a face, lightness aside
 # One balloon is believed alone only when it is as round, whole and coloured as this; others follow it.
-SURE_RIM, SURE_BALL, SURE_CHROMA = 0.8, 0.93, 14.0
+SURE_RIM, SURE_BALL, SURE_CHROMA = 0.75, 0.97, 12.0
+# Of flat or colourless ones it takes so many: one is a logo's dot, a button, a lamp.
+SEVERAL = 3
 
 
 @dataclass(frozen=True)
 class Disc:
-    """One balloon: pixels of the searched copy, the colour it is painted, how well it fits 0..1."""
+    """One balloon: pixels of the searched copy, the colour it is painted, and what it proves: see `discs`."""
 
     x: float
     y: float
     radius: float
     colour: Lab
-    fit: float
-    sure: bool
+    proof: float
 
 
 @dataclass(frozen=True)
 class Face:
-    """What is seen inside a circle: shares 0..1 (see PURE and BALL), lightness from shade to light, colour."""
+    """What is seen inside a circle: shares 0..1 (see PURE and BALL), lightness from shade to light and
+    from the middle to the brightest, colour."""
 
     pure: float
     ball: float
     span: float
+    gleam: float
     colour: Lab
 
     @property
@@ -72,12 +78,15 @@ class Face:
 
 
 def discs(lab: Any) -> list[Disc]:
-    """The balloons of a copy in Lab, those in front first."""
+    """The balloons of a copy in Lab, those in front first; none without proof that it shows any.
+
+    A ball that is whole, round and coloured is proof; so are several that are colourless, or flat.
+    """
     import numpy as np
 
     circles = _candidates(lab)
     eye = _Eye(lab)
-    rims = np.array([eye.rim(circle) for circle in circles])
+    rims = eye.rims(circles)
     found: list[Disc] = []
     for index in np.argsort(-rims, kind="stable"):
         if rims[index] < RIM:
@@ -85,7 +94,7 @@ def discs(lab: Any) -> list[Disc]:
         disc = eye.judge(circles[index], float(rims[index]))
         if disc:
             found.append(disc)
-    return found if any(disc.sure for disc in found) else []
+    return found if sum(disc.proof for disc in found) > 0.99 else []
 
 
 def searched(picture: Image.Image) -> Any:
@@ -143,15 +152,18 @@ class _Eye:
         # A matt ball's lightness follows its surface's direction x, y, z (Lambert's law).
         self.directions = np.column_stack([self.face, np.sqrt(1 - (self.face**2).sum(axis=1)), np.ones(inside.sum())])
 
-    def rim(self, circle: Any) -> float:
-        """The part of the circle where the colour steps, and more than it does inside."""
+    def rims(self, circles: Any) -> Any:
+        """Of circles (n, 3), the part of each beside which the colour steps, and more than it does inside.
+
+        Balloons are longer than wide by up to a sixth: the step may be that much nearer or farther.
+        """
         import numpy as np
 
         weights = np.array([LIGHTNESS_WEIGHT, 1, 1], np.float32)
-        rings = [self.lab[self._at(circle, self.ring * away)] * weights for away in (0.72, 0.84, 0.92, 1.08)]
-        inside = np.linalg.norm(rings[1] - rings[0], axis=1)
-        step = np.linalg.norm(rings[3] - rings[2], axis=1)
-        return float(((step > STEP) & (step > 1.5 * inside)).mean())
+        rings = [self.lab[self._at(circles, self.ring * away)] * weights for away in RINGS]
+        steps = [np.linalg.norm(outer - inner, axis=2) for inner, outer in zip(rings, rings[2:], strict=False)]
+        inside, step = steps[0], np.max(steps[1:], axis=0)
+        return ((step > STEP) & (step > 1.5 * inside)).mean(axis=1)
 
     def judge(self, circle: Any, rim: float) -> Disc | None:
         """The balloon in a circle, which is its own from now on; None where there is none."""
@@ -164,18 +176,20 @@ class _Eye:
         face = _face(self.lab[spots][free], self.directions[free])
         round_ = face.ball >= BALL and face.span >= SPAN
         flat = face.span < SPAN and rim >= FLAT_RIM and face.chroma >= FLAT_CHROMA
-        if face.pure < PURE or not (round_ or flat):
+        dark = face.colour[0] < DARK and face.gleam > GLEAM and rim >= FLAT_RIM
+        if face.pure < PURE or not (round_ or flat or dark):
             return None
         x, y, radius = map(float, circle)
         cv2.circle(self.claimed, (round(x), round(y)), round(radius), 1, cv2.FILLED)
-        sure = rim >= SURE_RIM and face.chroma >= SURE_CHROMA and (flat or face.ball >= SURE_BALL)
-        return Disc(x, y, radius, face.colour, rim * face.pure, sure)
+        sure = rim >= SURE_RIM and (flat or face.ball >= SURE_BALL)
+        weak = flat or face.chroma < SURE_CHROMA
+        return Disc(x, y, radius, face.colour, sure / (SEVERAL if weak else 1))
 
-    def _at(self, circle: Any, places: Any) -> tuple[Any, Any]:
-        """Rows and columns of places given in radii from the circle's middle; those outside, at the border."""
+    def _at(self, circles: Any, places: Any) -> tuple[Any, Any]:
+        """Rows and columns of places (m, 2) in radii from the middle of circles (…, 3); outside: the border."""
         import numpy as np
 
-        x, y, radius = circle
+        x, y, radius = (circles[..., index, None] for index in range(3))
         return (
             np.clip(y + radius * places[:, 1], 0, self.height - 1).astype(int),
             np.clip(x + radius * places[:, 0], 0, self.width - 1).astype(int),
@@ -191,7 +205,7 @@ def _face(pixels: Any, directions: Any) -> Face:
     same = np.linalg.norm(pixels[:, 1:] - middle[1:] * shade, axis=1) < SAME_HUE
     painted, light = pixels[same], pixels[same, 0]
     if len(light) < 20:
-        return Face(0, 0, 0, (0, 0, 0))
+        return Face(0, 0, 0, 0, (0, 0, 0))
     ball = _explained(directions[same], light)
     dark, middling, lit, bright = np.percentile(light, [5, 50, 85, 95])
     # Between shade and highlight a balloon shows its paint.
@@ -200,6 +214,7 @@ def _face(pixels: Any, directions: Any) -> Face:
         pure=float(same.mean()),
         ball=ball,
         span=float(bright - dark),
+        gleam=float(np.percentile(pixels[:, 0], 99) - middle[0]),
         colour=(float(paint[0]), float(paint[1]), float(paint[2])),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from functions.detect_local.branding import brand
 from functions.detect_local.calibration import calibrated
@@ -21,6 +22,7 @@ LONG_NUMBER = 6
 DIGITS_A_LETTER = 6
 # A matrix code holds up to seven thousand characters.
 MOST_NAME = 200
+MOST_TAG, MOST_TAGS = 200, 100
 # The codes that name a product in any shop; the others may be a serial number or a link.
 RETAIL = frozenset({"ean_13", "ean_8", "upc_a", "upc_e"})
 
@@ -102,18 +104,18 @@ def _item(label: Label, width: int, height: int) -> Item:
     printed = [tag for line in solid for tag in tags(line)]
     scores = [_mean_score(label.lines)] if label.lines else []
     if codes and not name:
-        kind, name = "barcode", f"{codes[0].symbology} {codes[0].text}"[:MOST_NAME]
+        kind, name = "barcode", " ".join([codes[0].symbology, *codes[0].text.split()])
     else:
         kind = "labelled_item" if codes or printed else "text"
     return Item(
-        name=name,
+        name=name[:MOST_NAME],
         type=kind,
         quantity=1,
         confidence=round(calibrated(min(scores + [code.score for code in codes[:1]])), 4),
         barcode=Barcode(codes[0].format, codes[0].text) if codes else None,
         text="\n".join(rest) or None,
         box=_box([*label.lines, *codes], width, height),
-        tags=list(dict.fromkeys(printed + [f"{code.format}:{code.text}" for code in codes[1:]])),
+        tags=_tags(printed, [f"{code.format}:{code.text}" for code in codes[1:]]),
         brand=brand(solid),
     )
 
@@ -133,6 +135,11 @@ def _named(lines: Sequence[Line]) -> tuple[str, list[str]]:
 
 def _mean_score(lines: Sequence[Line]) -> float:
     return sum(line.score * len(line.text) for line in lines) / sum(len(line.text) for line in lines)
+
+
+def _tags(*lists: Sequence[str]) -> list[str]:
+    """All of them once; a page of text in a further QR code is no tag."""
+    return [tag for tag in dict.fromkeys(chain.from_iterable(lists)) if len(tag) <= MOST_TAG][:MOST_TAGS]
 
 
 def _box(parts: Iterable[Line | Code], width: int, height: int) -> Box:
@@ -163,6 +170,6 @@ def _together(one: Item, other: Item) -> Item:
         quantity=one.quantity + other.quantity,
         confidence=min(one.confidence, other.confidence),
         box=(left, top, round(right - left, 4), round(bottom - top, 4)),
-        tags=list(dict.fromkeys(one.tags + other.tags)),
+        tags=_tags(one.tags, other.tags),
         brand=fuller.brand or one.brand or other.brand,
     )

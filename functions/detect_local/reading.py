@@ -46,6 +46,8 @@ ON_END = 1.5
 # has read is wrong, but it takes less to be.
 CHECKED = 0.99
 UNCHECKED = 0.95
+# The other control characters arrive spelled out: `<GS>`.
+SHOWN = {ord("\r"): "\n", **dict.fromkeys(range(0x7F, 0xA0), "\N{REPLACEMENT CHARACTER}")}
 WITHOUT_CHECK = frozenset({"codabar", "code_39", "itf", "dx_film_edge"})
 ITF_WITH_CHECK_DIGIT = "]I1"
 
@@ -117,7 +119,7 @@ def _part_of(code: Code, other: Code) -> bool:
 
 def _code(found: Any, placed: Any) -> Code:
     """`placed` is the affine matrix from where the scanner saw it to the picture."""
-    symbology, text = str(found.format), str(found.text)
+    symbology, text = str(found.format), str(found.text).replace("\r\n", "\n").translate(SHOWN)
     # UPC codes arrive as the EAN-13 they equal: with a zero in front (GS1 General Specifications).
     if symbology in ("EAN-13", "UPC-E") and len(text) == 13 and text.startswith("0"):
         symbology, text = symbology.replace("EAN-13", "UPC-A"), text[1:]
