@@ -43,7 +43,16 @@ def drawn(*texts: str | bytes) -> bytes:
         ("x" * 2900, "x" * 2900),
         ("наклейка 标签 😀", "наклейка 标签 😀"),
     ],
-    ids=["a visiting card", "a terminal's escape", "NUL", "a group separator", "others", "of the second block", "a page", "any letters"],
+    ids=[
+        "a visiting card",
+        "a terminal's escape",
+        "NUL",
+        "a group separator",
+        "others",
+        "of the second block",
+        "a page",
+        "any letters",
+    ],
 )
 def test_it_is_shown(text: str, shown: str) -> None:
     sighting = Sighting.model_validate(asdict(see(drawn(text))), strict=False)
