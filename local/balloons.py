@@ -15,6 +15,7 @@ from io import BytesIO
 from typing import Any
 
 from local.balloon_layouts import LAYOUTS, SIZE, Balloon
+from local.pictures import labels, photographs
 
 # Of a balloon at least this much of its disc shows, or nobody would count it.
 VISIBLE = 0.2
@@ -66,55 +67,59 @@ class Design:
         return sum(self.balloons.values())
 
 
-# Layout, surroundings, what the camera did, colours. Every second one is held out: what the engine's
-# constants were chosen by is `designs()[::2]` alone.
-PLAN: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
-    ("garland", "wall", "", ("pink", "white", "gold")),
-    ("garland", "wall", "", ("light blue", "navy", "silver")),
-    ("bouquet", "wall", "", ("red", "yellow", "royal blue")),
-    ("bouquet", "wall", "", ("hot pink", "orange", "turquoise")),
-    ("arch", "wall", "noise", ("lilac", "purple")),
-    ("arch", "wall", "noise", ("mint", "peach")),
-    ("clusters", "chelsea", "", ("green", "lime", "yellow")),
-    ("clusters", "rocket", "", ("red", "orange", "yellow")),
-    ("column", "wall", "", ("teal", "rose gold", "ivory")),
-    ("column", "wall", "", ("burgundy", "gold", "ivory")),
-    ("floating", "grass", "", ("red", "yellow", "royal blue", "green")),
-    ("floating", "gravel", "", ("hot pink", "lime", "purple", "orange")),
-    ("garland", "wall", "dark", ("coral", "peach", "green")),
-    ("garland", "wall", "dark", ("turquoise", "yellow", "hot pink")),
-    ("bouquet", "coffee", "", ("black", "gold", "red")),
-    ("bouquet", "astronaut", "", ("royal blue", "light blue", "red")),
-    ("drawing", "paper", "", ("coral", "yellow", "turquoise")),
-    ("drawing", "paper", "", ("pink", "lilac", "light blue")),
-    ("arch", "brick", "blur", ("navy", "orange")),
-    ("arch", "brick", "blur", ("hot pink", "lime")),
-    ("clusters", "wall", "dark noise", ("purple", "turquoise", "pink")),
-    ("clusters", "wall", "dark noise", ("green", "gold", "red")),
-    ("garland", "brick", "noise", ("brown", "orange", "ivory", "green")),
-    ("garland", "gravel", "noise", ("teal", "coral", "mint", "peach")),
-    ("column", "chelsea", "blur", ("royal blue", "white")),
-    ("column", "coffee", "blur", ("purple", "yellow")),
-    ("floating", "wall", "blur", ("pink", "mint", "lilac", "peach")),
-    ("floating", "wall", "blur", ("light blue", "coral", "ivory", "teal")),
-    ("bouquet", "rocket", "noise", ("silver", "hot pink", "white")),
-    ("bouquet", "chelsea", "noise", ("burgundy", "rose gold", "pink")),
-    ("single", "wall", "", ("red",)),
-    ("single", "wall", "", ("royal blue",)),
+# Layout, surroundings, what the camera did. Each is drawn twice, in colours drawn by lot: once to choose
+# the engine's constants by, once to judge them by.
+PLAN = (
+    ("garland", "wall", ""),
+    ("garland", "wall", "dark"),
+    ("garland", "brick", "noise"),
+    ("garland", "gravel", ""),
+    ("arch", "wall", "noise"),
+    ("arch", "brick", "blur"),
+    ("arch", "wall", ""),
+    ("column", "wall", ""),
+    ("column", "coffee", "blur"),
+    ("clusters", "chelsea", ""),
+    ("clusters", "rocket", ""),
+    ("clusters", "wall", "dark noise"),
+    ("clusters", "wall", ""),
+    ("bouquet", "wall", ""),
+    ("bouquet", "coffee", ""),
+    ("bouquet", "astronaut", ""),
+    ("bouquet", "chelsea", "noise"),
+    ("floating", "grass", ""),
+    ("floating", "gravel", "noise"),
+    ("floating", "wall", "blur"),
+    ("floating", "wall", "dark"),
+    ("drawing", "paper", ""),
+    ("drawing", "paper", "noise"),
+    ("single", "wall", ""),
 )
+MOST_COLOURS = 4
 
 
 @cache
-def designs() -> tuple[Design, ...]:
-    """All of them, in the order of the plan."""
-    return tuple(_design(index, *plan) for index, plan in enumerate(PLAN))
+def designs(seed: int) -> tuple[Design, ...]:
+    """One for each line of the plan."""
+    return tuple(_design(seed + index, *plan) for index, plan in enumerate(PLAN))
 
 
-def _design(index: int, layout: str, surroundings: str, camera: str, colours: tuple[str, ...]) -> Design:
+def to_choose_by() -> tuple[Design, ...]:
+    """What constants may be chosen by."""
+    return designs(1000)
+
+
+def held_out() -> tuple[Design, ...]:
+    """What says how good they are, and is looked at for nothing else."""
+    return designs(2000)
+
+
+def _design(seed: int, layout: str, surroundings: str, camera: str) -> Design:
     import numpy as np
     from PIL import Image
 
-    random = np.random.default_rng(1000 + index)
+    random = np.random.default_rng(seed)
+    colours = [str(each) for each in random.permutation(sorted(PAINT))[: random.integers(2, MOST_COLOURS + 1)]]
     balloons = LAYOUTS[layout](random, colours)
     canvas = _surroundings(random, surroundings)
     owner = np.full(canvas.shape[:2], -1)
@@ -124,7 +129,7 @@ def _design(index: int, layout: str, surroundings: str, camera: str, colours: tu
     out = BytesIO()
     pixels = _photographed(canvas, camera, random)
     Image.fromarray(pixels).save(out, "JPEG", quality=88)
-    return Design(f"{index:02} {layout}, {surroundings} {camera}".strip(), out.getvalue(), dict(seen))
+    return Design(f"{layout}, {surroundings} {camera}".strip(), out.getvalue(), dict(seen))
 
 
 def _surroundings(random: Any, name: str) -> Any:
@@ -229,3 +234,30 @@ def _photographed(canvas: Any, camera: str, random: Any) -> Any:
     if "blur" in camera:
         pixels = np.asarray(Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(3)))
     return pixels
+
+
+@cache
+def without_balloons() -> tuple[tuple[str, bytes], ...]:
+    """Names and bytes of pictures that show none: photographs, labels, faces, noise, nothing."""
+    from importlib.resources import files
+
+    import numpy as np
+    from PIL import Image
+
+    data = files("skimage") / "data"
+    more = ("cell.png", "color.png", "horse.png", "ihc.png", "logo.png", "motorcycle_right.png", "phantom.png")
+    shown = [(each.name, each.image) for each in photographs() + labels()]
+    shown += [(name.partition(".")[0], (data / name).read_bytes()) for name in more]
+    random = np.random.default_rng(7)
+    faces = np.load(BytesIO((data / "lfw_subset.npy").read_bytes()))[:100]  # 100 faces of 25 x 25, the first half
+    sheet = (np.vstack([np.hstack(faces[row * 10 : row * 10 + 10]) for row in range(10)]) * 255).astype(np.uint8)
+    for name, pixels in {
+        "faces": np.asarray(Image.fromarray(sheet).resize((1000, 1000))),
+        "noise": random.integers(0, 256, (600, 800, 3), dtype=np.uint8),
+        "blank": np.full((600, 800, 3), 255, np.uint8),
+        "shade": np.tile(np.linspace(0, 255, 800).astype(np.uint8), (600, 1)),
+    }.items():
+        out = BytesIO()
+        Image.fromarray(pixels).save(out, "PNG")
+        shown.append((name, out.getvalue()))
+    return tuple(shown)

@@ -171,7 +171,8 @@ def refuse(event, arguments):
 sys.addaudithook(refuse)
 from functions.detect_local.engine import see
 heavy = sorted({"PIL", "cv2", "numpy", "onnxruntime", "rapidocr", "zxingcpp"} & set(sys.modules))
-names = [[item.name for item in see(path.read_bytes()).items] for path in sorted(pathlib.Path(sys.argv[1]).iterdir())]
+sightings = [see(path.read_bytes(), "balloon") for path in sorted(pathlib.Path(sys.argv[1]).iterdir())]
+names = [[item.name for item in sighting.items] for sighting in sightings]
 status = pathlib.Path("/proc/self/status").read_text()  # ru_maxrss would count the parent that forked
 print(json.dumps([heavy, names, int(status.partition("VmHWM:")[2].split()[0]) / 1024]))
 """
