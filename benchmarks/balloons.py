@@ -21,7 +21,8 @@ METHOD = (
     "like these, the first row's among them; the bounds are of the second's, which were not. `in range`: the part of\n"
     "pictures whose count is within what is said; `width`: of that range, to the true count; `colour in range`: the\n"
     "same of each colour that is there; `precision`, `recall`: of the named colours; `sure`: the mean confidence,\n"
-    "which should be the precision. ms: to find them in a decoded picture, warm."
+    "which should be the precision. ms: to find them in a decoded picture, warm. The pictures without balloons are\n"
+    "the ones that the constants were chosen by."
 )
 COLUMNS = ("set", "pictures", "in range", "width", "colour in range", "precision", "recall", "sure", "ms")
 

@@ -29,8 +29,8 @@ SMALLEST = 8
 LARGEST = 0.3  # of the short side: what fills the picture is a plate, a lamp or an eye as well
 MOST_CANDIDATES = 400
 
-# What a candidate must show. Chosen on the half of `local.balloons` that is for choosing and on every
-# second photograph without balloons. RIM: the part of the circle where the colour steps; a balloon
+# What a candidate must show. Chosen on designs that `local.balloons` draws for choosing and on its
+# pictures without any, at three sizes. RIM: the part of the circle where the colour steps; a balloon
 # behind others keeps half of it. PURE: the part of its face in one hue. BALL: how much of its
 # lightness a lit ball explains (R²); what is round in other photographs has 0.7, a balloon 0.99 (medians).
 RIM, PURE, BALL = 0.5, 0.75, 0.88
