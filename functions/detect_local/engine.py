@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from functions.detect_local.balloons import find_balloons
 from functions.detect_local.grouping import group, in_reading_order, legible
 from functions.detect_local.items import Barcode, Item, items
-from functions.detect_local.reading import read_codes, read_lines
+from functions.detect_local.reading import Code, read_codes, read_lines
 from shared.images import UnreadableImage, decode
 
 if TYPE_CHECKING:
@@ -42,16 +42,12 @@ def see(image: bytes, kind: str = "general") -> Sighting:
 
     Of the kind `balloon` also the balloons in it, after the labels.
 
-    Raises `UnreadableImage` for bytes that are not a JPEG, PNG, WebP or GIF within bounds.
+    Raises `UnreadableImage` for bytes that are no image within bounds (`shared.images`).
     """
     with _turn:
         closer = decode(image, CLOSER_SIDE)
         picture = _sized(closer)
-        codes = (
-            read_codes(picture)
-            or read_codes(picture, sharpen=True)
-            or read_codes(closer, scale=picture.width / closer.width)
-        )
+        codes = _codes(picture, closer)
         lines = in_reading_order(legible(read_lines(picture)))
         balloons = find_balloons(picture) if kind == "balloon" else []
     found = items(group(lines, codes), *picture.size) + balloons
@@ -60,6 +56,17 @@ def see(image: bytes, kind: str = "general") -> Sighting:
         text="\n".join(line.text for line in lines),
         confidence=round(sum(item.confidence for item in found) / max(len(found), 1), 4),
     )
+
+
+def _codes(picture: Image.Image, closer: Image.Image) -> list[Code]:
+    """Those of the picture, and the smaller ones that a closer look shows; placed in the picture.
+
+    A code read twice is one: `group` knows it by its bars.
+    """
+    codes = read_codes(picture)
+    if closer.width > picture.width:
+        codes += read_codes(closer, scale=picture.width / closer.width)
+    return codes or read_codes(picture, sharpen=True)
 
 
 def _sized(picture: Image.Image) -> Image.Image:
