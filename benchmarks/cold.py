@@ -125,7 +125,7 @@ def prepared(stack: Stack, url: str) -> list[Variant]:
             WITH_DATABASE,
         ),
         Variant(
-            "detect, no image (asks detect-local)",
+            "detect, of what is no image",
             function("detect"),
             "POST /api/detect",
             422,
