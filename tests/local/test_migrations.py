@@ -59,7 +59,7 @@ class TestMigrate:
         folder = write(tmp_path, _20260101000000_tables="create table a (id int);")
         migrations.migrate(connection, folder)
         write(folder, _20260101000000_tables="create table a (id bigint);", _20260102000000_more="create table b ();")
-        with pytest.raises(Trouble, match="20260101000000_tables.sql was changed .* `make reset`"):
+        with pytest.raises(Trouble, match=r"20260101000000_tables\.sql was changed .* `make reset`"):
             migrations.migrate(connection, folder)
         assert count(connection, "supabase_migrations.schema_migrations") == 1
 
