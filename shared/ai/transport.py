@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from contextvars import copy_context
 from functools import cache
 from queue import Empty, SimpleQueue
 from ssl import SSLContext
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx2
 
@@ -22,11 +24,14 @@ MOST_BYTES = 2_000_000
 def bounded(seconds: float, call: Callable[[httpx2.Client], T]) -> T:
     """Run `call` with a client of its own, for so many seconds altogether. Raises `Failure`, or what `call` raises.
 
-    In a thread, because a read timeout starts anew with every byte. When time is up the connection is closed under it.
+    In a thread, because a read timeout starts anew with every byte. When time is up its connections are shut down, and
+    the thread, woken by that, closes them itself: closed from outside, their numbers would be given to the next
+    connection of the process while TLS still reads from them.
     """
     results: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
+    transport = _Bounded(verify=_trust())
     client = httpx2.Client(
-        transport=_Bounded(verify=_trust()),
+        transport=transport,
         timeout=seconds,
         trust_env=False,
         # A compressed answer can be a thousand times its size.
@@ -35,7 +40,9 @@ def bounded(seconds: float, call: Callable[[httpx2.Client], T]) -> T:
 
     def run() -> None:
         try:
-            results.put((call(client), None))
+            with client:
+                result = call(client)
+            results.put((result, None))
         except BaseException as error:
             results.put((None, error))
 
@@ -44,9 +51,8 @@ def bounded(seconds: float, call: Callable[[httpx2.Client], T]) -> T:
     try:
         result, error = results.get(timeout=seconds)
     except Empty:
+        transport.shut_down()
         raise Failure("timeout", retriable=True) from None
-    finally:
-        client.close()
     if error is not None:
         raise error
     return result  # type: ignore[return-value]
@@ -59,15 +65,34 @@ def failure(error: httpx2.HTTPError) -> Failure:
 
 
 class _Bounded(httpx2.HTTPTransport):
-    """Refuses an answer that is compressed or larger than `MOST_BYTES`."""
+    """Refuses an answer that is compressed or larger than `MOST_BYTES`; can be shut down from another thread."""
+
+    def __init__(self, verify: SSLContext) -> None:
+        super().__init__(verify=verify)
+        self._sockets: list[socket.socket] = []
+        self._over = False
+
+    def shut_down(self) -> None:
+        """End what is being said on its connections, without closing them."""
+        self._over = True
+        for each in self._sockets:
+            with suppress(OSError):  # ended already
+                socket.socket.shutdown(each, socket.SHUT_RDWR)
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        request.extensions["trace"] = self._note
         response = super().handle_request(request)
         if response.headers.get("content-encoding", "identity").lower() != "identity":
             response.close()
             raise Failure("answer_too_large")
         response.stream = _Counted(response.stream)
         return response
+
+    def _note(self, event: str, details: Mapping[str, Any]) -> None:
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            self._sockets.append(details["return_value"].get_extra_info("socket"))
+            if self._over:  # connected too late to be told
+                self.shut_down()
 
 
 class _Counted(httpx2.SyncByteStream):
