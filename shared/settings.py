@@ -90,8 +90,8 @@ def seconds(name: str) -> float:
         number = float(value)
     except ValueError:
         number = 0.0
-    if not 0 < number < 3600:
-        raise Problem(503, "not_configured", f"The server's setting {name} is not a number of seconds.")
+    if not 1 <= number < 3600:
+        raise Problem(503, "not_configured", f"The server's setting {name} is no number of seconds from 1 to 3600.")
     return number
 
 

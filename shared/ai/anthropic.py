@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
-from shared.ai.providers import Access, Failure, Question, Words, failure_of
+from shared.ai.providers import Access, Failure, Question, Words, failure_of, tokens
 
 if TYPE_CHECKING:
     import httpx2
@@ -54,11 +54,13 @@ def ask(question: Question, access: Access, client: httpx2.Client, seconds: floa
         raise Failure("answer_unreadable") from error
     if not isinstance(message, anthropic.types.Message):  # a page that isn't JSON arrives as text
         raise Failure("answer_unreadable")
-    usage = message.usage
+    usage: Any = message.usage  # the SDK believes what it is sent
     words = Words(
         "".join(block.text for block in message.content if block.type == "text"),
-        usage.input_tokens + (usage.cache_creation_input_tokens or 0) + (usage.cache_read_input_tokens or 0),
-        usage.output_tokens,
+        tokens(usage.input_tokens, usage.cache_creation_input_tokens or 0, usage.cache_read_input_tokens or 0)
+        if usage
+        else None,
+        tokens(usage.output_tokens) if usage else None,
     )
     if message.stop_reason == "refusal":
         raise Failure("answer_refused", healthy=True, words=words)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from shared.ai.providers import Access, Failure, Question, Words, failure_of
+from shared.ai.providers import Access, Failure, Question, Words, failure_of, tokens
 from shared.ai.transport import failure
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def ask(question: Question, access: Access, client: httpx2.Client, seconds: floa
         contents.insert(0, types.Part.from_bytes(data=question.jpeg, mime_type="image/jpeg"))
     sdk = genai.Client(
         api_key=access.key,
+        vertexai=False,  # whatever its own environment says
         http_options=types.HttpOptions(
             base_url=access.base_url or None,
             api_version="v1beta",  # where the previews are
@@ -71,9 +72,11 @@ def _words(response: Any) -> Words:
     usage = response.usage_metadata
     words = Words(
         "".join(part.text for part in parts if part.text and not part.thought),
-        usage.prompt_token_count if usage else None,
-        (usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0) if usage else None,
+        tokens(usage.prompt_token_count) if usage else None,
+        tokens(usage.candidates_token_count or 0, usage.thoughts_token_count or 0) if usage else None,
     )
+    if candidate is None and response.prompt_feedback is None:
+        raise Failure("answer_unreadable")
     finished = candidate.finish_reason.name if candidate and candidate.finish_reason else None
     if finished == "MAX_TOKENS":
         raise Failure("answer_too_long", healthy=True, words=words)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
-from shared.ai.providers import Access, Failure, Question, Words, failure_of
+from shared.ai.providers import Access, Failure, Question, Words, failure_of, tokens
 from shared.ai.transport import failure
 
 if TYPE_CHECKING:
@@ -57,15 +57,11 @@ def _words(completion: dict[str, Any]) -> Words:
     choice, usage = completion["choices"][0], completion.get("usage") or {}
     words = Words(
         str(choice["message"].get("content") or ""),
-        _count(usage.get("prompt_tokens")),
-        _count(usage.get("completion_tokens")),
+        tokens(usage.get("prompt_tokens")),
+        tokens(usage.get("completion_tokens")),
     )
     if choice["message"].get("refusal") or choice.get("finish_reason") == "content_filter":
         raise Failure("answer_refused", healthy=True, words=words)
     if choice.get("finish_reason") == "length":
         raise Failure("answer_too_long", healthy=True, words=words)
     return words
-
-
-def _count(tokens: object) -> int | None:
-    return tokens if isinstance(tokens, int) and 0 <= tokens < 10**9 else None

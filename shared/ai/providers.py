@@ -10,6 +10,8 @@ from shared import settings
 from shared.errors import Problem
 
 LOCAL = "local"
+# More than any model reads or writes at once.
+MOST_TOKENS = 10_000_000
 # The prefix of each remote provider's settings; its code is the module of its name.
 REMOTE = {"gemini": "GEMINI", "anthropic": "ANTHROPIC", "openai_compatible": "OPENAI"}
 
@@ -32,6 +34,14 @@ class Words:
     text: str
     input_tokens: int | None
     output_tokens: int | None
+
+
+def tokens(*counts: object) -> int | None:
+    """The sum of what a provider counted; None where that is no number of tokens."""
+    whole = [count for count in counts if isinstance(count, int) and not isinstance(count, bool)]
+    if len(whole) < len(counts) or min(whole) < 0 or sum(whole) >= MOST_TOKENS:
+        return None
+    return sum(whole)
 
 
 class Failure(Exception):
@@ -70,7 +80,7 @@ class Provider(Protocol):
 
 def order() -> list[str]:
     """Who is asked, first to last: the configured of `AI_PROVIDERS`. Raises `Problem` 503 for an unknown name."""
-    named = [name.strip() for name in settings.get("AI_PROVIDERS").split(",") if name.strip()]
+    named = [*dict.fromkeys(name.strip() for name in settings.get("AI_PROVIDERS").split(",") if name.strip())]
     if not named or not {*named} <= {LOCAL, *REMOTE}:
         raise Problem(503, "not_configured", "The server's setting AI_PROVIDERS names what is no provider.")
     return [name for name in named if name == LOCAL or _configured(name)]
@@ -97,9 +107,9 @@ def failure_of(status: int) -> Failure:
         return Failure("timeout", retriable=True)
     if status >= 500:
         return Failure("server_error", retriable=True)
-    if status in (401, 403, 404):
-        return Failure("access_refused")  # the key, or the model's name: it would be refused again
-    return Failure("question_refused", healthy=True)
+    if status in (400, 413, 422):
+        return Failure("question_refused", healthy=True)
+    return Failure("access_refused")  # the key, the account, the model's or the place's name: it would be again
 
 
 def _configured(name: str) -> bool:

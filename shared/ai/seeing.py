@@ -19,7 +19,7 @@ from shared.ai.providers import LOCAL, Question
 if TYPE_CHECKING:
     from PIL import Image
 
-# What a person waits for at most where a provider is asked, in seconds from the call; the last part is the local
+# What a person waits for at most where a provider is asked, in seconds; the last part is the local
 # engine's. Where nobody else is asked there is no fallback to keep time for, and the engine may be starting.
 WHOLE = 9.5
 OF_WHICH_LOCAL = 2.5
@@ -49,13 +49,15 @@ def see(
     model: type[Answer],
     kind: str,
     asker: Asker,
+    started: float,
     local_only: bool = False,
 ) -> Seen[Answer]:
     """What the picture shows, in the shape of `model`. It leaves re-encoded: small, and without metadata.
 
+    `started`: when, by `clock.seconds()`, the person began to wait.
+
     Raises `Problem` 402 or 429 (budget), 503 (nobody answers).
     """
-    started = clock.seconds()
     order = [LOCAL] if local_only else providers.order()
     before_local = order[: order.index(LOCAL)] if LOCAL in order else order
     asked: Asked[Answer] = Asked()
