@@ -39,6 +39,8 @@ from shared.models import page
 from shared.web import Function
 
 LIMIT = Limit("detect", 100, 900)
+# Photos of a batch: the local engine takes them one by one, and each is in memory meanwhile.
+AT_ONCE = 4
 UPLOADS = Limit("detect-uploads", 100, 900)
 
 app = Function("detect", max_duration_seconds=30, memory_mb=1024)
@@ -49,26 +51,30 @@ def detect(caller: Caller, body: Photo) -> Reply[Detection]:
     """Turn a photo into items. 200 instead of 201 when the same question was answered within the last day."""
     try:
         outcome = looking.outcome(caller, body)
+        detection = Detection.model_validate(record(caller, [outcome], batch=False))
     except Problem as problem:
-        looking.forget([body], [problem.status])
+        looking.forget(caller, [body], [problem.status])
         raise
-    detection = Detection.model_validate(record(caller, [outcome], batch=False))
     status = 200 if detection.cached else 201
-    looking.forget([body], [status])
+    looking.forget(caller, [body], [status])
     return Reply(detection, status)
 
 
 @app.post("/batch", permission="detect.use")
 def detect_batch(caller: Caller, body: Batch) -> Outcomes:
-    """Turn up to ten photos into items, at the same time; each has its own outcome. Takes all units or none."""
+    """Turn up to ten photos into items, several at a time; each has its own outcome. Takes all units or none."""
     limits.take(LIMIT.wanted(str(caller.user_id), units=len(body.images)))
-    with ThreadPoolExecutor(len(body.images)) as threads:
+    with ThreadPoolExecutor(min(len(body.images), AT_ONCE)) as threads:
         running = [
             threads.submit(copy_context().run, looking.outcome_or_problem, caller, photo) for photo in body.images
         ]
         found = [each.result() for each in running]
-    outcomes = Outcomes.model_validate(record(caller, found, batch=True))
-    looking.forget(body.images, [outcome.status for outcome in outcomes.data])
+    try:
+        outcomes = Outcomes.model_validate(record(caller, found, batch=True))
+    except Problem as problem:
+        looking.forget(caller, body.images, [problem.status] * len(body.images))
+        raise
+    looking.forget(caller, body.images, [outcome.status for outcome in outcomes.data])
     return outcomes
 
 

@@ -35,7 +35,8 @@ def outcome(caller: Caller, photo: Photo) -> dict[str, Any]:
     question = {
         "kind": photo.kind,
         "image_sha256": hashlib.sha256(image).hexdigest(),
-        "prompt_sha256": hashlib.sha256(photo.prompt.encode()).hexdigest(),
+        # Asked of the local engine only it is another question: its answer shall not stand for a provider's.
+        "prompt_sha256": hashlib.sha256(f"{photo.prompt}\0{photo.local_only}".encode()).hexdigest(),
     }
     earlier = as_service().value(
         "find_detection", caller=str(caller.user_id), workspace_id=str(caller.workspace_id), **question
@@ -54,6 +55,7 @@ def outcome(caller: Caller, photo: Photo) -> dict[str, Any]:
         model=Sighting,
         kind=photo.kind,
         asker=Asker(caller.user_id, caller.workspace_id),
+        started=started,
         local_only=photo.local_only,
     )
     sighting = seen.answer.model_dump(mode="json")
@@ -77,22 +79,31 @@ def outcome_or_problem(caller: Caller, photo: Photo) -> dict[str, Any]:
     try:
         return outcome(caller, photo)
     except Problem as problem:
-        status, document = problem.status, problem.document(context.current().request_id)
+        wait = problem.headers.get("Retry-After")
+        return {
+            "status": problem.status,
+            "retry_after_seconds": int(wait) if wait else None,
+            "problem": problem.document(context.current().request_id),
+        }
     except Exception as error:
         log.failure(error)
         internal = Problem(500, "internal", "Something went wrong on our side.")
-        status, document = 500, internal.document(context.current().request_id)
-    return {"status": status, "problem": document}
+        return {"status": 500, "problem": internal.document(context.current().request_id)}
 
 
 def fetched(caller: Caller, photo: Photo) -> bytes:
     """The bytes sent, or uploaded before. Raises `Problem` 404, 422."""
     if photo.image_path is None:
         return decoded(photo.image or "")
-    folder, _, file = photo.image_path.partition("/")
-    if folder != str(caller.workspace_id) or not UPLOAD.fullmatch(file):
+    if not own(caller, photo.image_path):
         raise not_found()
     return storage.download(BUCKET, photo.image_path)
+
+
+def own(caller: Caller, path: str) -> bool:
+    """Whether an upload's path lies in the caller's own workspace."""
+    folder, _, file = path.partition("/")
+    return folder == str(caller.workspace_id) and bool(UPLOAD.fullmatch(file))
 
 
 def decoded(image: str) -> bytes:
@@ -107,12 +118,12 @@ def decoded(image: str) -> bytes:
         raise invalid("/image", "not_base64", "The image is not base64.") from None
 
 
-def forget(photos: list[Photo], statuses: list[int]) -> None:
+def forget(caller: Caller, photos: list[Photo], statuses: list[int]) -> None:
     """Remove the uploads that were answered for good; those that may be tried again stay."""
     paths = [
         photo.image_path
         for photo, status in zip(photos, statuses, strict=True)
-        if photo.image_path and status in (200, 201, 422)
+        if photo.image_path and own(caller, photo.image_path) and status in (200, 201, 403, 404, 422)
     ]
     if paths:
         try:

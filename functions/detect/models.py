@@ -70,7 +70,7 @@ def _written(text: str) -> str:
     return text
 
 
-Fraction = Annotated[float, Field(ge=0, le=1)]
+Fraction = Annotated[float, Field(ge=0, le=1), AfterValidator(lambda fraction: round(fraction, 4))]
 Quantity = Annotated[int, Field(ge=1, le=1_000_000)]
 ItemName = Annotated[
     str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), AfterValidator(_written)
@@ -158,9 +158,13 @@ class ReadDetection(Detection):
 
 
 class Outcome(Answer):
-    """What became of one photo of a batch: its HTTP status, and the detection or what is wrong (RFC 9457)."""
+    """What became of one photo of a batch: its HTTP status, and the detection or what is wrong (RFC 9457).
+
+    `retry_after_seconds`: when to send it again, where that is known.
+    """
 
     status: int
+    retry_after_seconds: int | None = None
     detection: Detection | None = None
     problem: dict[str, object] | None = None
 

@@ -170,6 +170,26 @@ class TestEachProvider:
         with Image.open(BytesIO(sent)) as picture:
             assert (picture.format, picture.size, dict(picture.getexif())) == ("JPEG", (1600, 800), {})
 
+    @pytest.mark.parametrize("vendor", VENDORS)
+    @pytest.mark.parametrize("counted", [-5, 2**70])
+    def test_that_miscounts_is_taken_to_have_cost_the_most_it_could(
+        self,
+        api: InProcess,
+        person: Person,
+        vendors: Vendors,
+        database: psycopg.Connection,
+        environment: pytest.MonkeyPatch,
+        vendor: str,
+        counted: int,
+    ) -> None:
+        environment.setenv("AI_PROVIDERS", vendor)
+        vendors.script(vendor, Says(SIGHTING, input_tokens=counted, output_tokens=counted))
+        answer = detect(api, person)
+        assert (answer.status, answer.json["provider"]) == (201, vendor)
+        [(_, outcome, cost, *tokens)] = calls(database, person)
+        assert (outcome, tokens, answer.json["cost_micro_usd"]) == ("answered", [None, None], cost)
+        assert 1_000 < cost < 100_000
+
 
 FAILING: dict[str, tuple[list[Behaviour], str, list[str]]] = {
     # what the provider does, why it was passed over, how its calls ended
@@ -286,6 +306,17 @@ class TestWhenAProviderFails:
         answer = detect(api, person, local_only=True)
         assert (answer.json["provider"], answer.json["fallback_reason"]) == ("local", None)
         assert [vendors.asked(vendor) for vendor in VENDORS] == [[], [], []]
+
+    def test_the_local_engine_s_answer_does_not_stand_for_a_provider_s(
+        self, api: InProcess, person: Person, vendors: Vendors, environment: pytest.MonkeyPatch
+    ) -> None:
+        environment.setenv("AI_PROVIDERS", "gemini,local")
+        image = photo()
+        assert detect(api, person, image, local_only=True).json["provider"] == "local"
+        vendors.script("gemini", Says(SIGHTING))
+        for local_only, provider, cached in ((False, "gemini", False), (False, "gemini", True), (True, "local", True)):
+            answer = detect(api, person, image, local_only=local_only)
+            assert (answer.json["provider"], answer.json["cached"]) == (provider, cached)
 
 
 class TestAnAnswerThatDoesNotFit:
