@@ -8,7 +8,7 @@ PYTHONS := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
 HOST_PYTHON := $(shell for p in $(PYTHONS); do "$$p" -c '$(NEW_ENOUGH)' 2>/dev/null && echo "$$p" && break; done)
 VENV := .venv/bin
 
-.PHONY: help run demo test check bench reset run-level dev-level bench-level
+.PHONY: help run demo test check bench openapi reset run-level dev-level bench-level
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ check: dev-level ## style, types, and the rules of the house
 
 bench: bench-level ## measure what the claims rest on
 	@exec $(VENV)/python -m benchmarks
+
+openapi: run-level ## write the OpenAPI document anew: docs/openapi.json
+	@exec $(VENV)/python -m local.openapi
 
 reset: ## forget the local data of this PORT; the next run starts afresh
 	@if [ -x $(VENV)/python ]; then exec $(VENV)/python -m local.reset; fi

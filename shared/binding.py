@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, is_dataclass
 from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
 from uuid import UUID
 
@@ -97,6 +97,8 @@ def render(content: Any) -> bytes:
         return b""
     if hasattr(content, "model_dump_json"):
         return content.model_dump_json().encode()  # type: ignore[no-any-return]
+    if is_dataclass(content) and not isinstance(content, type):
+        content = asdict(content)
     return json.dumps(content).encode()
 
 

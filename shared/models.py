@@ -83,6 +83,13 @@ Email = Annotated[
 ]
 
 
+def _undocumented(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+
+
+# For a field of a PATCH: what isn't sent stays as it is, so that no value would be its default.
+LEFT_OUT: Any = Field("", json_schema_extra=_undocumented)
+
 PageSize = Annotated[int, Field(ge=1, le=100)]
 
 

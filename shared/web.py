@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any, TypeVar
 from urllib.parse import unquote
@@ -49,6 +49,10 @@ class Route:
     permission: str | None
     limit: limits.Limit | None
     idempotent: bool
+    # For the reference alone: shared/openapi.
+    problems: Sequence[str] = ()
+    also: Mapping[int, Any] = field(default_factory=dict)
+    tagged: bool = False
 
 
 class Function:
@@ -93,12 +97,19 @@ class Function:
         limit: limits.Limit | None = None,
         idempotent: bool | None = None,
         status: int = 200,
+        problems: Sequence[str] = (),
+        also: Mapping[int, Any] | None = None,
+        tagged: bool = False,
     ) -> Callable[[Handler], Handler]:
         """Add a route. Exactly one of: a `Caller` parameter, `public=True`, `signed_by=` (another of our functions).
 
         `permission` and `limit` (one unit per request) are taken before the body is decoded. `idempotent`: whether an
         `Idempotency-Key` is honoured, by default wherever a signed-in person writes; switch it off where the answer
         holds a secret, for answers are kept.
+
+        What the reference can't see by itself: `problems`, what this route refuses beyond what all of its kind do, as
+        `"409 last_owner"`; `also`, other statuses it answers with, and what; `tagged`, that it answers an ETag and, if
+        it writes, heeds `If-Match`.
         """
 
         def register(handler: Handler) -> Handler:
@@ -109,7 +120,20 @@ class Function:
             if not signed_in and (permission or limit or idempotent):
                 raise TypeError(f"{handler.__name__}: permission, limit and idempotent need a Caller")
             keeps = signed_in and method != "GET" if idempotent is None else idempotent
-            route = Route(method, path, handler, signature, status, signed_by, permission, limit, keeps)
+            route = Route(
+                method,
+                path,
+                handler,
+                signature,
+                status,
+                signed_by,
+                permission,
+                limit,
+                keeps,
+                problems,
+                also or {},
+                tagged,
+            )
             self.routes.append(route)
             methods = ["GET", "HEAD"] if method == "GET" else [method]
             # `/api/name` is the route "/": a path of its own, without a trailing slash.

@@ -116,10 +116,19 @@ class Me(Answer):
     workspaces: list[Membership]
 
 
+# What whoever guesses meets: the limits by IP and by address.
+GUARDED = ["429 rate_limited", "503 auth_unavailable"]
+
 app = Function("auth", max_duration_seconds=15, memory_mb=256)
 
 
-@app.post("/sign-up", public=True, status=201)
+@app.post(
+    "/sign-up",
+    public=True,
+    status=201,
+    also={202: Accepted},
+    problems=["422 sign_up_refused", *GUARDED],
+)
 def sign_up(body: SignUp) -> Reply[Session | Accepted]:
     """Make an account. 202 and a mail where addresses are to be confirmed first."""
     with accounts.guarded(body.email):
@@ -133,14 +142,14 @@ def sign_up(body: SignUp) -> Reply[Session | Accepted]:
     return Reply(Session.model_validate(session), 201) if session else Reply(Accepted(), 202)
 
 
-@app.post("/sign-in", public=True)
+@app.post("/sign-in", public=True, problems=["401 credentials_invalid", *GUARDED])
 def sign_in(body: SignIn) -> Session:
     """A session for an address and password."""
     with accounts.guarded(body.email):
         return Session.model_validate(accounts.sign_in(body.email, body.password.get_secret_value()))
 
 
-@app.post("/refresh", public=True)
+@app.post("/refresh", public=True, problems=["401 refresh_token_invalid", *GUARDED])
 def refresh(body: Refresh) -> Session:
     """The next session. A token is good until the next one is used; when it comes back after that, the session ends."""
     accounts.limit_by_ip(Limit("auth.refresh", 100, 900))
@@ -153,7 +162,7 @@ def sign_out(caller: Caller) -> None:
     accounts.sign_out(caller)
 
 
-@app.post("/password-reset", public=True, status=202)
+@app.post("/password-reset", public=True, status=202, problems=GUARDED)
 def password_reset(body: Address) -> Accepted:
     """Mail a code for a new password, if the address is known."""
     with accounts.guarded(body.email):
@@ -161,7 +170,7 @@ def password_reset(body: Address) -> Accepted:
     return Accepted()
 
 
-@app.post("/verify", public=True)
+@app.post("/verify", public=True, problems=["401 code_invalid", *GUARDED])
 def verify(body: Verification) -> Session:
     """A session for the code from the mail."""
     with accounts.guarded(body.email):

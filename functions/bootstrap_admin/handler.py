@@ -33,7 +33,11 @@ class Admin(Answer):
 app = Function("bootstrap-admin", memory_mb=256)
 
 
-@app.post(public=True, status=201)
+@app.post(
+    public=True,
+    status=201,
+    problems=["401 token_invalid", "404 not_found", "409 already_bootstrapped", "429 rate_limited"],
+)
 def bootstrap_admin(body: Claim) -> Admin:
     """Make the first platform admin."""
     accepted = [token for token in settings.accepted("BOOTSTRAP_ADMIN_TOKEN") if len(token) >= auth.SHORTEST_SECRET]

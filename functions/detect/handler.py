@@ -43,10 +43,20 @@ LIMIT = Limit("detect", 100, 900)
 AT_ONCE = 4
 UPLOADS = Limit("detect-uploads", 100, 900)
 
+# What asking providers and fetching uploads adds to what can go wrong.
+ASKED = [
+    "402 ai_budget_of_workspace",
+    "429 ai_budget_of_person",
+    "503 ai_unavailable",
+    "503 engine_refused",
+    "503 function_unavailable",
+    "503 storage_unavailable",
+]
+
 app = Function("detect", max_duration_seconds=30, memory_mb=1024)
 
 
-@app.post(permission="detect.use", limit=LIMIT, status=201)
+@app.post(permission="detect.use", limit=LIMIT, status=201, also={200: Detection}, problems=ASKED)
 def detect(caller: Caller, body: Photo) -> Reply[Detection]:
     """Turn a photo into items. 200 instead of 201 when the same question was answered within the last day."""
     try:
@@ -60,7 +70,7 @@ def detect(caller: Caller, body: Photo) -> Reply[Detection]:
     return Reply(detection, status)
 
 
-@app.post("/batch", permission="detect.use")
+@app.post("/batch", permission="detect.use", problems=["429 rate_limited"])
 def detect_batch(caller: Caller, body: Batch) -> Outcomes:
     """Turn up to ten photos into items, several at a time; each has its own outcome. Takes all units or none."""
     limits.take(LIMIT.wanted(str(caller.user_id), units=len(body.images)))
@@ -78,14 +88,21 @@ def detect_batch(caller: Caller, body: Batch) -> Outcomes:
     return outcomes
 
 
-@app.post("/uploads", permission="detect.use", limit=UPLOADS, status=201, idempotent=False)
+@app.post(
+    "/uploads",
+    permission="detect.use",
+    limit=UPLOADS,
+    status=201,
+    idempotent=False,
+    problems=["503 storage_unavailable"],
+)
 def create_upload(caller: Caller, body: NewUpload) -> Upload:
     """A place for a photo that is too large for a request body."""
     path = f"{caller.workspace_id}/{uuid.uuid4()}.{body.content_type.partition('/')[2]}"
     return Upload(image_path=path, upload_url=storage.signed_upload_url(looking.BUCKET, path), largest_bytes=MOST_BYTES)
 
 
-@app.get()
+@app.get(problems=["403 permission_denied", "404 not_found"])
 def list_detections(caller: Caller, query: DetectionPage) -> Detections:
     """Detections, newest first: all of the workspace for those who see its inventory, else one's own."""
     rows = as_caller(caller).rpc(
@@ -94,7 +111,7 @@ def list_detections(caller: Caller, query: DetectionPage) -> Detections:
     return Detections.model_validate(page(rows, query.limit, "detection_id"))
 
 
-@app.get("/accuracy")
+@app.get("/accuracy", problems=["403 permission_denied", "404 not_found"])
 def accuracy(caller: Caller, query: InWorkspace) -> Accuracies:
     """How right the engines were, by kind and provider, as far as people said what was truly there."""
     return Accuracies.model_validate(as_caller(caller).rpc("detection_accuracy", workspace_id=text(query.workspace_id)))
@@ -106,7 +123,7 @@ def read_detection(caller: Caller, detection_id: UUID) -> ReadDetection:
     return ReadDetection.model_validate(as_caller(caller).rpc("read_detection", detection_id=str(detection_id)))
 
 
-@app.post("/<detection_id>/corrections", status=201)
+@app.post("/<detection_id>/corrections", status=201, problems=["422 invalid_items"])
 def correct_detection(caller: Caller, detection_id: UUID, body: NewCorrection) -> Correction:
     """Say all that a photo truly shows. Said again, the last word counts."""
     items = body.model_dump(mode="json")["items"]

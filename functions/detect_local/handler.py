@@ -28,7 +28,7 @@ class Asked(Query):
     kind: Literal["collectible", "pantry", "apparel", "balloon", "document", "general"] = "general"
 
 
-@app.post(signed_by=auth.internal)
+@app.post(signed_by=auth.internal, problems=["422 image_unreadable"])
 def detect_local(raw: bytes, asked: Asked) -> dict[str, Any]:
     """Items, text and confidence of one image, and which engine read it."""
     try:

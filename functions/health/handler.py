@@ -9,7 +9,7 @@ from __future__ import annotations
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Literal
 
 from shared import __version__, clock, gateway
 from shared.binding import Reply
@@ -28,24 +28,26 @@ CHECKS = {
 class Probe:
     """Which probe is meant. Parameters that monitors add against caches are let be."""
 
-    live: bool
+    probe: Literal["live"] | None = None
 
     @classmethod
     def from_query(cls, parameters: dict[str, str]) -> Probe:
-        return cls(live=parameters.get("probe") == "live")
+        return cls("live" if parameters.get("probe") == "live" else None)
 
 
-class Check(TypedDict):
+@dataclass(frozen=True, slots=True)
+class Check:
     """One dependency: `ok` or `unavailable`, and how long it took to say so."""
 
-    status: str
+    status: Literal["ok", "unavailable"]
     latency_ms: int
 
 
-class Health(TypedDict):
+@dataclass(frozen=True, slots=True)
+class Health:
     """`ok`, `degraded` (auth or storage is away) or `unavailable` (the database is)."""
 
-    status: str
+    status: Literal["ok", "degraded", "unavailable"]
     version: str
     checks: dict[str, Check]
 
@@ -53,16 +55,15 @@ class Health(TypedDict):
 app = Function("health", memory_mb=256)
 
 
-@app.get(public=True)
+@app.get(public=True, also={503: Health})
 def health(query: Probe) -> Reply[Health]:
     """Whether the service is up, and each of its dependencies."""
-    checks = {} if query.live else check_all()
-    if all(check["status"] == "ok" for check in checks.values()):
-        status = "ok"
+    checks = {} if query.probe == "live" else check_all()
+    if all(check.status == "ok" for check in checks.values()):
+        status: Literal["ok", "degraded", "unavailable"] = "ok"
     else:
-        status = "degraded" if checks["database"]["status"] == "ok" else "unavailable"
-    content: Health = {"status": status, "version": __version__, "checks": checks}
-    return Reply(content, status=503 if status == "unavailable" else 200)
+        status = "degraded" if checks["database"].status == "ok" else "unavailable"
+    return Reply(Health(status, __version__, checks), status=503 if status == "unavailable" else 200)
 
 
 def check_all() -> dict[str, Check]:

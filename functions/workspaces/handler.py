@@ -45,6 +45,8 @@ from shared.web import Function
 CODE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 ETAG = re.compile(r'(?P<weak>W/)?"(?P<number>[0-9]{1,18})"')
 
+UNGRANTABLE = ["422 unknown_permission", "422 repeated_permission"]
+
 app = Function("workspaces", memory_mb=256)
 
 
@@ -56,26 +58,26 @@ def list_workspaces(caller: Caller, query: Page) -> Workspaces:
     return Workspaces.model_validate(page(rows, query.limit, "id"))
 
 
-@app.post(status=201)
+@app.post(status=201, problems=["422 unknown_time_zone"])
 def create_workspace(caller: Caller, body: NewWorkspace) -> Workspace:
     """Make a workspace and become its owner."""
     settings = body.model_dump(exclude={"name"}, exclude_none=True)
     return Workspace.model_validate(as_caller(caller).rpc("create_workspace", name=body.name, settings=settings))
 
 
-@app.post("/join")
+@app.post("/join", problems=["404 invite_invalid", "429 rate_limited"])
 def join(caller: Caller, body: Code) -> Joined:
     """Join a workspace by invite code."""
     return Joined.model_validate(as_caller(caller).rpc("join_workspace", code=body.code))
 
 
-@app.get("/<workspace_id>")
+@app.get("/<workspace_id>", tagged=True)
 def read_workspace(caller: Caller, workspace_id: UUID) -> Reply[Workspace]:
     """One workspace."""
     return tagged(as_caller(caller).rpc("read_workspace", workspace_id=str(workspace_id)))
 
 
-@app.patch("/<workspace_id>")
+@app.patch("/<workspace_id>", tagged=True, problems=["412 changed_meanwhile", "422 unknown_time_zone"])
 def change_workspace(caller: Caller, workspace_id: UUID, body: WorkspaceChanges) -> Reply[Workspace]:
     """Change a workspace; with If-Match only if nobody else did since."""
     return tagged(
@@ -92,7 +94,7 @@ def list_members(caller: Caller, workspace_id: UUID, query: Page) -> Members:
     return Members.model_validate(page(rows, query.limit, "user_id"))
 
 
-@app.patch("/<workspace_id>/members/<user_id>")
+@app.patch("/<workspace_id>/members/<user_id>", problems=["409 last_owner", "422 unknown_role"])
 def change_member(caller: Caller, workspace_id: UUID, user_id: UUID, body: MemberChanges) -> Member:
     """Give a member another role."""
     return Member.model_validate(
@@ -100,7 +102,7 @@ def change_member(caller: Caller, workspace_id: UUID, user_id: UUID, body: Membe
     )
 
 
-@app.delete("/<workspace_id>/members/<user_id>", status=204)
+@app.delete("/<workspace_id>/members/<user_id>", status=204, problems=["409 last_owner"])
 def remove_member(caller: Caller, workspace_id: UUID, user_id: UUID) -> None:
     """Remove a member, or leave."""
     as_caller(caller).rpc("remove_member", workspace_id=str(workspace_id), user_id=str(user_id))
@@ -112,7 +114,7 @@ def list_roles(caller: Caller, workspace_id: UUID) -> Roles:
     return Roles.model_validate({"data": as_caller(caller).rpc("list_roles", workspace_id=str(workspace_id))})
 
 
-@app.post("/<workspace_id>/roles", status=201)
+@app.post("/<workspace_id>/roles", status=201, problems=["409 role_exists", *UNGRANTABLE])
 def create_role(caller: Caller, workspace_id: UUID, body: NewRole) -> Role:
     """Make a role of the workspace's own."""
     return Role.model_validate(
@@ -120,7 +122,7 @@ def create_role(caller: Caller, workspace_id: UUID, body: NewRole) -> Role:
     )
 
 
-@app.patch("/<workspace_id>/roles/<role>")
+@app.patch("/<workspace_id>/roles/<role>", problems=["409 built_in_role", *UNGRANTABLE])
 def change_role(caller: Caller, workspace_id: UUID, role: str, body: RoleChanges) -> Role:
     """Change what an own role permits. Everybody who has it is affected at once."""
     return Role.model_validate(
@@ -128,13 +130,13 @@ def change_role(caller: Caller, workspace_id: UUID, role: str, body: RoleChanges
     )
 
 
-@app.delete("/<workspace_id>/roles/<role>", status=204)
+@app.delete("/<workspace_id>/roles/<role>", status=204, problems=["409 built_in_role", "409 role_in_use"])
 def delete_role(caller: Caller, workspace_id: UUID, role: str) -> None:
     """Delete an own role that nobody has."""
     as_caller(caller).rpc("delete_role", workspace_id=str(workspace_id), name=role)
 
 
-@app.post("/<workspace_id>/invites", status=201, idempotent=False)
+@app.post("/<workspace_id>/invites", status=201, idempotent=False, problems=["422 unknown_role"])
 def create_invite(caller: Caller, workspace_id: UUID, body: NewInvite) -> CodedInvite:
     """Make an invite code. It is told once, which is why no answer is kept for an Idempotency-Key."""
     code = "-".join("".join(secrets.choice(CODE_ALPHABET) for _ in range(4)) for _ in range(4))

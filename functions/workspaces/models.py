@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
 from shared import money
-from shared.models import Answer, Body, Name, PageSize, Query
+from shared.models import LEFT_OUT, Answer, Body, Name, PageSize, Query
 
 
 def known_currency(code: str) -> str:
@@ -41,14 +41,14 @@ class NewWorkspace(Body):
 class WorkspaceChanges(Body):
     """What to change; what is left out stays. The legal fields name the seller on invoices; null clears one."""
 
-    name: Name = ""
-    time_zone: TimeZone = ""
-    locale: Locale = ""
-    currency: Currency = ""
-    country: Country | None = None
-    legal_name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    legal_address: Annotated[str, Field(min_length=1, max_length=500)] | None = None
-    tax_id: Annotated[str, Field(min_length=1, max_length=50)] | None = None
+    name: Name = LEFT_OUT
+    time_zone: TimeZone = LEFT_OUT
+    locale: Locale = LEFT_OUT
+    currency: Currency = LEFT_OUT
+    country: Country | None = LEFT_OUT
+    legal_name: Annotated[str, Field(min_length=1, max_length=200)] | None = LEFT_OUT
+    legal_address: Annotated[str, Field(min_length=1, max_length=500)] | None = LEFT_OUT
+    tax_id: Annotated[str, Field(min_length=1, max_length=50)] | None = LEFT_OUT
 
     def given(self) -> dict[str, Any]:
         """The fields that were sent."""
