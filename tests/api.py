@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 import urllib3
 
+from tests import contract
+
 FUNCTIONS = {
     "auth": "auth",
     "bootstrap-admin": "bootstrap_admin",
@@ -60,7 +62,9 @@ class Api(Protocol):
         json: object = None,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Response: ...
+    ) -> Response:
+        """Raises `contract.Broken` for an answer that the OpenAPI document doesn't know."""
+        ...
 
 
 class InProcess:
@@ -107,7 +111,7 @@ class InProcess:
         started: list[Any] = []
         chunks = b"".join(app(environ, lambda status, headers: started.extend((status, headers))))
         status, received = started
-        return Response(int(status.split()[0]), {k.lower(): v for k, v in received}, chunks)
+        return _held(method, path, Response(int(status.split()[0]), {k.lower(): v for k, v in received}, chunks))
 
 
 class OverHttp:
@@ -129,7 +133,14 @@ class OverHttp:
     ) -> Response:
         sent, content = _sent(token, json, body, headers)
         response = self._pool.request(method, self.url + path, body=content or None, headers=sent)
-        return Response(response.status, {k.lower(): v for k, v in response.headers.items()}, response.data)
+        answer = Response(response.status, {k.lower(): v for k, v in response.headers.items()}, response.data)
+        return _held(method, path, answer)
+
+
+def _held(method: str, path: str, response: Response) -> Response:
+    """Raises `contract.Broken` for an answer that the document doesn't know."""
+    contract.hold(method, path, response.status, response.headers.get("content-type", ""), response.body)
+    return response
 
 
 def _sent(
