@@ -102,7 +102,7 @@ def create_upload(caller: Caller, body: NewUpload) -> Upload:
     return Upload(image_path=path, upload_url=storage.signed_upload_url(looking.BUCKET, path), largest_bytes=MOST_BYTES)
 
 
-@app.get(problems=["403 permission_denied", "404 not_found"])
+@app.get(problems=["404 not_found"])
 def list_detections(caller: Caller, query: DetectionPage) -> Detections:
     """Detections, newest first: all of the workspace for those who see its inventory, else one's own."""
     rows = as_caller(caller).rpc(
@@ -111,7 +111,7 @@ def list_detections(caller: Caller, query: DetectionPage) -> Detections:
     return Detections.model_validate(page(rows, query.limit, "detection_id"))
 
 
-@app.get("/accuracy", problems=["403 permission_denied", "404 not_found"])
+@app.get("/accuracy", problems=["404 not_found"])
 def accuracy(caller: Caller, query: InWorkspace) -> Accuracies:
     """How right the engines were, by kind and provider, as far as people said what was truly there."""
     return Accuracies.model_validate(as_caller(caller).rpc("detection_accuracy", workspace_id=text(query.workspace_id)))

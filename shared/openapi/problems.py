@@ -86,7 +86,7 @@ def codes(route: Route) -> dict[int, list[str]]:
     if route.signature.body:
         found += ["415 json_expected", "422 invalid_fields"]
     if signed_in:
-        found += ["401 token_missing", "401 token_invalid", "503 auth_unavailable"]
+        found += ["401 token_missing", "401 token_invalid", "403 permission_denied", "503 auth_unavailable"]
     if route.signed_by:
         found += ["401 token_invalid"]
     if signed_in or writes:  # they ask the database
@@ -94,7 +94,7 @@ def codes(route: Route) -> dict[int, list[str]]:
     if signed_in and writes:
         found += ["409 conflict", "422 value_refused"]
     if signed_in and (route.permission or route.signature.path):
-        found += ["403 permission_denied", "404 not_found"]
+        found += ["404 not_found"]
     if route.limit:
         found += ["429 rate_limited"]
     if route.idempotent:
