@@ -24,7 +24,7 @@ PYTHON = VENV / "bin" / "python"
 
 REQUIREMENTS = {
     "run": ("requirements.txt", "local/requirements.txt"),
-    "dev": ("tests/requirements.txt",),
+    "dev": ("tests/requirements.txt", "shared/observability.txt"),
     "bench": ("benchmarks/requirements.txt",),
 }
 PACKAGES = {

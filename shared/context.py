@@ -7,18 +7,26 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared import traceparent
+from shared.traceparent import Trace
+
 
 @dataclass(slots=True)
 class Context:
     """One request. `shared.web` makes it; the modules that talk to the outside read and count in it."""
 
     request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    trace: Trace = field(default_factory=traceparent.begun)
+    function: str = ""
+    route: str = ""  # "/api/detect/<detection_id>", once it is known
     ip: str = ""  # of IPv6 the /64
     if_match: str = ""  # the ETag a change is meant for
     caller_id: str | None = None
     idempotency_record: str | None = None  # open: the business procedure closes it
     change_in_flight: bool = False  # the procedure was sent, and what became of it isn't known yet
     database_round_trips: int = 0
+    calls: list[tuple[str, float, int | str | None]] = field(default_factory=list)  # name, milliseconds, outcome
+    reported: bool = False  # an exception is on its way to Sentry
     limits: list[dict[str, Any]] = field(default_factory=list)  # as the limiter last answered
 
 

@@ -9,7 +9,10 @@ from shared import settings
 LOCAL_PAGE = re.compile(r"http://(localhost|127\.0\.0\.1)(:\d{1,5})?")
 EXPOSED = "X-Request-Id, RateLimit, RateLimit-Policy, Retry-After, ETag, Idempotent-Replayed"
 # apikey and x-client-info are what supabase-js adds to every call.
-ACCEPTED = "authorization, content-type, idempotency-key, if-match, x-request-id, apikey, x-client-info"
+ACCEPTED = (
+    "authorization, content-type, idempotency-key, if-match, x-request-id, traceparent, tracestate, "
+    "apikey, x-client-info"
+)
 
 
 def headers(origin: str, *, preflight: bool) -> dict[str, str]:

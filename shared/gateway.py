@@ -11,7 +11,7 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from shared import context, settings
+from shared import context, settings, tracing
 from shared.errors import unavailable
 
 if TYPE_CHECKING:
@@ -83,14 +83,33 @@ def send(
     if payload is not None:
         body = json.dumps(payload, separators=(",", ":")).encode()
         sent["Content-Type"] = "application/json"
+    operation, about = _described(method, path)
     try:
-        response = pool().request(
-            method,
-            settings.get("SUPABASE_URL").rstrip("/") + path,
-            body=body,
-            headers=sent,
-            timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=read_seconds),
-        )
+        with tracing.Call(operation, f"{method} {operation}", about) as call:
+            response = pool().request(
+                method,
+                settings.get("SUPABASE_URL").rstrip("/") + path,
+                body=body,
+                headers={**sent, **call.headers},
+                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=read_seconds),
+            )
+            call.outcome = response.status
     except urllib3.exceptions.HTTPError as error:
         raise unavailable("upstream_unavailable", "A service we stand on is away. Try again shortly.") from error
     return Reply(response.status, response.headers, response.data)
+
+
+def _described(method: str, path: str) -> tuple[str, dict[str, str]]:
+    """What a call is named (`rpc/begin_request`, `workspaces`, `auth/token`, `storage/object`) and its attributes.
+
+    Never an id, a filter or a file's name.
+    """
+    service, _, rest = path.partition("?")[0].removeprefix("/").partition("/v1/")
+    first, _, second = rest.partition("/")
+    about = {"http.request.method": method, "backroom.supabase": service}
+    if service != "rest":
+        return f"{service}/{first}", about
+    about["db.system.name"] = "postgresql"
+    if first == "rpc":
+        return f"rpc/{second}", {**about, "db.stored_procedure.name": second}
+    return first, {**about, "db.collection.name": first}

@@ -1,4 +1,4 @@
-"""The log: one JSON object a line on standard output, each with the request's id. Never a body, token or secret."""
+"""The log: one JSON object a line on standard output, with the ids of request and trace. Never a body or secret."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from shared import context, settings
 
 def write(level: str, **fields: object) -> None:
     """One line. Values are ids, codes, counts and our own words: nothing a sender chose."""
-    line = {"level": level, "request_id": context.current().request_id, **fields}
+    request = context.current()
+    line = {"level": level, "request_id": request.request_id, "trace_id": request.trace.id, **fields}
     sys.stdout.write(json.dumps(line) + "\n")
     sys.stdout.flush()
 
@@ -21,3 +22,7 @@ def failure(error: Exception) -> None:
     frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
     words = {"words": str(error)} if settings.is_development() else {}
     write("error", error=type(error).__name__, frames=frames, **words)
+    if settings.get("SENTRY_DSN"):
+        from shared import reporting
+
+        reporting.report(error)

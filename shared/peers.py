@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import urllib3
 
-from shared import context, gateway, settings
+from shared import context, gateway, settings, tracing
 from shared.errors import unavailable
 
 
@@ -19,14 +19,17 @@ def call(function: str, body: bytes, *, timeout_seconds: float) -> gateway.Reply
         "Content-Type": "application/octet-stream",
         "X-Request-Id": context.current().request_id,
     }
+    path = f"/api/{function.partition('?')[0]}"
     try:
-        response = gateway.pool().request(
-            "POST",
-            f"{settings.get('API_URL').rstrip('/')}/api/{function}",
-            body=body,
-            headers=headers,
-            timeout=urllib3.Timeout(connect=gateway.CONNECT_SECONDS, read=timeout_seconds),
-        )
+        with tracing.Call(path, f"POST {path}", {"http.request.method": "POST", "url.template": path}) as call:
+            response = gateway.pool().request(
+                "POST",
+                f"{settings.get('API_URL').rstrip('/')}/api/{function}",
+                body=body,
+                headers={**headers, **call.headers},
+                timeout=urllib3.Timeout(connect=gateway.CONNECT_SECONDS, read=timeout_seconds),
+            )
+            call.outcome = response.status
     except urllib3.exceptions.HTTPError as error:
         raise _away() from error
     if response.status >= 500:

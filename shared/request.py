@@ -13,7 +13,7 @@ from uuid import UUID
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
 from werkzeug.wsgi import get_input_stream
 
-from shared import settings
+from shared import settings, traceparent
 from shared.context import Context
 from shared.errors import Problem, not_found, unreadable
 
@@ -41,6 +41,7 @@ class Request:
         given_id = self.header("x-request-id")
         self.context = Context(
             request_id=given_id if REQUEST_ID.fullmatch(given_id) else uuid.uuid4().hex,
+            trace=traceparent.received(self.header("traceparent"), self.header("tracestate")),
             if_match=self.header("if-match"),
             # Never X-Forwarded-For: anybody can send it, and the platform's REMOTE_ADDR *is* that header.
             ip=_network(self.header("x-real-ip") if settings.on_vercel() else environ.get("REMOTE_ADDR", "")),

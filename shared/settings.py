@@ -67,6 +67,12 @@ SETTINGS = {
             "Where that is: OpenAI itself when empty; a gateway, Ollama or vLLM, which may need no key",
             "",
         ),
+        Setting("OTEL_EXPORTER_OTLP_ENDPOINT", "An OpenTelemetry collector (OTLP over HTTP); /v1/traces is added", ""),
+        Setting("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "The same, in full; wins", ""),
+        Setting(
+            "OTEL_EXPORTER_OTLP_HEADERS", "What it is sent along: name=value, separated by commas; read by its SDK", ""
+        ),
+        Setting("SENTRY_DSN", "Where unexpected exceptions go", ""),
     )
 }
 

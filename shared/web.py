@@ -17,7 +17,7 @@ from urllib.parse import unquote
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import Map, Rule
 
-from shared import auth, context, cors, limits, log
+from shared import auth, context, cors, limits, log, tracing
 from shared.binding import Reply, Signature, render
 from shared.context import Context
 from shared.errors import Problem, not_found
@@ -146,17 +146,23 @@ class Function:
         started = time.perf_counter()
         request = Request(environ)
         context.begin(request.context)
+        request.context.function = self.name
+        recorded = tracing.begin(self.name, request.method, environ.get("wsgi.url_scheme", "http"))
         route: Route | None = None
+        failure: str | None = None
         try:
             if request.method == "OPTIONS":
                 status, headers, body = 204, {"Allow": ", ".join(self._allowed(request.path))}, b""
             else:
                 route, arguments = self._match(request)
+                request.context.route = f"/api/{self.name}{route.path}".rstrip("/")
                 status, headers, body = self._serve(route, request, arguments)
         except Problem as problem:
+            failure = problem.code
             status, headers, body = _render_problem(problem, request.context)
         except Exception as error:  # the platform drops the connection on an uncaught one
             log.failure(error)
+            failure = type(error).__name__
             internal = Problem(500, "internal", "Something went wrong on our side.")
             status, headers, body = _render_problem(internal, request.context)
         headers = {
@@ -172,7 +178,7 @@ class Function:
             headers["Content-Length"] = str(len(body))
         start_response(f"{status} {HTTPStatus(status).phrase}", list(headers.items()))
         self._log_line(request, route, status, started)
-        return [b"" if request.method == "HEAD" else body]
+        return tracing.finish(recorded, status, failure, [b"" if request.method == "HEAD" else body])
 
     def _match(self, request: Request) -> tuple[Route, dict[str, str]]:
         adapter = self._map.bind("")
@@ -258,6 +264,7 @@ class Function:
             duration_ms=round((time.perf_counter() - started) * 1000, 1),
             caller_id=request.context.caller_id,
             database_round_trips=request.context.database_round_trips,
+            calls=request.context.calls,
         )
 
 

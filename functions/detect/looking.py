@@ -10,7 +10,7 @@ from typing import Any
 
 from functions.detect import prompting
 from functions.detect.models import Photo, Sighting
-from shared import clock, context, images, log, storage
+from shared import clock, context, images, log, storage, tracing
 from shared.ai import seeing
 from shared.ai.ledger import Asker
 from shared.ai.providers import LOCAL
@@ -45,7 +45,8 @@ def outcome(caller: Caller, photo: Photo) -> dict[str, Any]:
         return {"repeats": earlier}
     prompt = prompting.instructions(photo.kind)
     try:
-        picture = images.decode(image, seeing.LOCAL_SIDE)
+        with tracing.span("decode"):
+            picture = images.decode(image, seeing.LOCAL_SIDE)
     except images.UnreadableImage as error:
         raise invalid("/image", "image_unreadable", error.reason) from error
     seen = seeing.see(

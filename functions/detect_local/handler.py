@@ -14,7 +14,7 @@ from importlib.metadata import version
 from typing import Any, Literal
 
 from functions.detect_local.engine import UnreadableImage, see
-from shared import auth
+from shared import auth, tracing
 from shared.errors import Problem
 from shared.models import Query
 from shared.web import Function
@@ -32,7 +32,8 @@ class Asked(Query):
 def detect_local(raw: bytes, asked: Asked) -> dict[str, Any]:
     """Items, text and confidence of one image, and which engine read it."""
     try:
-        sighting = see(raw, asked.kind)
+        with tracing.span("see", {"backroom.kind": asked.kind}):
+            sighting = see(raw, asked.kind)
     except UnreadableImage as error:
         raise Problem(422, "image_unreadable", error.reason) from error
     return {**asdict(sighting), "provider": "local", "model": model(asked.kind)}

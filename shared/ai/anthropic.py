@@ -30,6 +30,7 @@ def ask(question: Question, access: Access, client: httpx2.Client, seconds: floa
         http_client=client,
         timeout=seconds,
         max_retries=0,
+        open_telemetry=False,  # whatever its own environment says: it would send trace ids, and record prompts
     )
     try:
         message = sdk.messages.create(

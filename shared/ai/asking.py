@@ -16,12 +16,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Generic
 
-from shared import clock, log, settings
+from shared import clock, log, settings, tracing
 from shared.ai import answers, ledger, providers
 from shared.ai.answers import Answer, Invalid
 from shared.ai.ledger import Asker, CircuitOpen
 from shared.ai.prices import Price, price
-from shared.ai.providers import Failure, Question, Words
+from shared.ai.providers import Failure, Provider, Question, Words
 from shared.errors import Problem
 
 # Less is too short for any provider's answer.
@@ -30,6 +30,8 @@ LEAST_SECONDS = 1.0
 WAIT_SECONDS = (0.1, 0.4)
 # What is set aside for a picture of up to 1600 pixels: more than any of the providers counts for one.
 PICTURE_TOKENS = 5_000
+# What OpenTelemetry calls the providers that it calls otherwise.
+TRACED_AS = {"gemini": "gcp.gemini", "openai_compatible": "openai"}
 # A token is at least this many characters, in any script.
 CHARACTERS_PER_TOKEN = 1
 # Set aside a little longer than the call can take, so that settling finds it.
@@ -109,8 +111,6 @@ class _Turn:
                 )
 
     def _call(self, question: Question, model: type[Answer]) -> Answer:
-        from shared.ai.transport import bounded
-
         tariff = price(self.access.model)
         code = providers.module(self._name)
         seconds = min(settings.seconds("AI_TIMEOUT_SECONDS"), self._left())
@@ -124,7 +124,7 @@ class _Turn:
         words: Words | None = None
         outcome, healthy = "broken", False
         try:
-            words = bounded(seconds, lambda client: code.ask(question, self.access, client, seconds))
+            words = self._asked(code, question, seconds)
             outcome, healthy = "answer_invalid", True
             answer = answers.parse(words.text, model)
             outcome = "answered"
@@ -149,6 +149,32 @@ class _Turn:
                 output_tokens=words.output_tokens if words else None,
                 duration_ms=round((clock.seconds() - started) * 1000),
             )
+
+    def _asked(self, code: Provider, question: Question, seconds: float) -> Words:
+        """The call itself, followed: who was asked and how many tokens it took, never what was said."""
+        from shared.ai.transport import bounded
+
+        about: dict[str, str | int] = {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": TRACED_AS.get(self._name, self._name),
+            "gen_ai.request.model": self.access.model,
+            "gen_ai.request.max_tokens": question.most_output_tokens,
+        }
+        words: Words | None = None
+        with tracing.Call(f"ai/{self._name}", f"chat {self.access.model}", about) as call:
+            try:
+                words = bounded(seconds, lambda client: code.ask(question, self.access, client, seconds))
+                call.outcome = "answered"
+            except Failure as failure:
+                words, call.outcome = failure.words, failure.reason
+                raise
+            finally:
+                counted = {
+                    "gen_ai.usage.input_tokens": words.input_tokens if words else None,
+                    "gen_ai.usage.output_tokens": words.output_tokens if words else None,
+                }
+                call.note({name: tokens for name, tokens in counted.items() if tokens is not None})
+        return words
 
     def _left(self) -> float:
         return self._until - clock.seconds()

@@ -559,7 +559,10 @@ class TestRequestIds:
 
 class TestTheLogLine:
     FIELDS = frozenset(
-        {"level", "request_id", "function", "route", "status", "duration_ms", "caller_id", "database_round_trips"}
+        {
+            *("level", "request_id", "trace_id", "function", "route", "status", "duration_ms"),
+            *("caller_id", "database_round_trips", "calls"),
+        }
     )
 
     def test_is_one_for_each_request_with_its_fields(self, capsys: pytest.CaptureFixture[str]) -> None:
@@ -567,6 +570,7 @@ class TestTheLogLine:
         (line,) = map(json.loads, capsys.readouterr().out.splitlines())
         assert set(line) == self.FIELDS
         assert line.pop("duration_ms") >= 0
+        assert len(line.pop("trace_id")) == 32
         assert line == {
             "level": "info",
             "request_id": "this-one",
@@ -575,6 +579,7 @@ class TestTheLogLine:
             "status": 200,
             "caller_id": None,
             "database_round_trips": 0,
+            "calls": [],
         }
 
     @pytest.mark.parametrize(
