@@ -35,14 +35,18 @@ def report(error: Exception) -> None:
         return
     try:
         client = _client(settings.get("SENTRY_DSN"))
-        client.capture_event(_event(error, client))  # type: ignore[arg-type]
-        context.current().reported = True
     except ImportError:
         _impossible = True
         log.write("warning", event="Sentry is configured but not installed", install="shared/observability.txt")
     except Exception as failure:  # an address that is none
         _impossible = True
         log.write("warning", event="Sentry is configured but can't be", error=type(failure).__name__)
+    else:
+        try:
+            client.capture_event(_event(error, client))  # type: ignore[arg-type]  # its Event is a TypedDict
+            context.current().reported = True
+        except Exception as failure:  # an exception that can't be looked at
+            log.write("warning", event="exception not reported", error=type(failure).__name__)
 
 
 def flush(until: float) -> None:
@@ -80,11 +84,11 @@ def _client(dsn: str) -> sentry_sdk.Client:
                     environment=settings.get("ENVIRONMENT"),
                     server_name="",
                     # None of its integrations: they patch libraries, slow the start, and collect what they see.
+                    # Personal data is off by default; naming that option is deprecated, and warns.
                     default_integrations=False,
                     auto_enabling_integrations=False,
                     include_local_variables=False,
                     include_source_context=False,
-                    send_default_pii=False,
                     max_breadcrumbs=0,
                     auto_session_tracking=False,
                     send_client_reports=False,
@@ -108,9 +112,7 @@ def _event(error: Exception, client: sentry_sdk.Client) -> dict[str, Any]:
             "request_id": request.request_id,
             "trace_id": request.trace.id,
         },
-        "contexts": {
-            "trace": {"trace_id": request.trace.id, "span_id": span}
-        },
+        "contexts": {"trace": {"trace_id": request.trace.id, "span_id": span}},
         "exception": {"values": [_bare(raised) for raised in event["exception"]["values"]]},
     }
 

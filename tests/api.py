@@ -109,7 +109,9 @@ class InProcess:
         name = path.removeprefix("/api/").partition("?")[0].partition("/")[0]
         app = importlib.import_module(f"functions.{FUNCTIONS[name]}.handler").app
         started: list[Any] = []
-        chunks = b"".join(app(environ, lambda status, headers: started.extend((status, headers))))
+        answer = app(environ, lambda status, headers: started.extend((status, headers)))
+        chunks = b"".join(answer)
+        getattr(answer, "close", lambda: None)()  # as every server does
         status, received = started
         return _held(method, path, Response(int(status.split()[0]), {k.lower(): v for k, v in received}, chunks))
 

@@ -38,7 +38,9 @@ def environ(method: str = "GET", path: str = "/", *, body: bytes | None = None, 
 def serve(app: Function, request: dict[str, Any]) -> Response:
     """What the function answers to that environment."""
     started: list[Any] = []
-    body = b"".join(app(request, lambda status, headers: started.extend((status, headers))))
+    answer = app(request, lambda status, headers: started.extend((status, headers)))
+    body = b"".join(answer)
+    getattr(answer, "close", lambda: None)()  # as every server does
     status, headers = started
     assert len(headers) == len({name.lower() for name, _ in headers}), "a header is sent twice"
     return Response(int(status.split()[0]), {name.lower(): value for name, value in headers}, body)
