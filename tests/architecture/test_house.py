@@ -31,9 +31,11 @@ HEAVY = {
     "google",
     "numpy",
     "onnxruntime",
+    "opentelemetry",
     "PIL",
     "rapidocr",
     "resend",
+    "sentry_sdk",
     "stripe",
     "supabase",
     "zxingcpp",
@@ -151,9 +153,13 @@ class TestRequirements:
         assert pins(ROOT / "requirements.txt") == union
 
     def test_everything_is_pinned_and_no_place_is_named(self) -> None:
-        for path in ROOT.glob("*/**/requirements.txt"):
+        for path in (*ROOT.glob("*/**/requirements.txt"), ROOT / "shared/observability.txt"):
             if not {".venv", "node_modules"} & set(path.parts):
                 assert all("==" in line and "://" not in line for line in pins(path)), path
+
+    def test_no_function_pays_for_traces_it_may_not_want(self) -> None:
+        wanted = {line.partition("==")[0] for line in pins(ROOT / "shared/observability.txt")}
+        assert not wanted & {line.partition("==")[0] for line in pins(ROOT / "requirements.txt")}
 
     def test_lock_files_name_no_address(self) -> None:
         found = [path for path in ROOT.glob("*/**/package-lock.json") if "node_modules" not in path.parts]
