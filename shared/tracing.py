@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from shared import clock, context, log, settings
+from shared import clock, context, log, settings, traceparent
 
 if TYPE_CHECKING:
     from shared.telemetry import Recorder, Span
@@ -63,9 +63,8 @@ def finish(root: Span | None, status: int, failure: str | None, chunks: list[byt
         root.note({"http.response.status_code": status})
         root.end((failure or str(status)) if status >= 500 else None)
         _span.set(None)
-    elif not request.reported:
-        return chunks
-    return _Answer(chunks, root.recorder if root is not None else None, reported=request.reported)
+    recorder = root.recorder if root is not None and root.flags & traceparent.SAMPLED else None
+    return _Answer(chunks, recorder, reported=request.reported) if recorder or request.reported else chunks
 
 
 def span(name: str, attributes: Attributes | None = None) -> AbstractContextManager[object]:

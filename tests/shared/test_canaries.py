@@ -19,10 +19,11 @@ from psycopg import sql
 
 from local.functions import FunctionsServer
 from local.stack import Stack
-from shared import clock, jwks
+from shared import clock, jwks, tracing
 from shared.settings import SETTINGS
 from shared.web import Function
 from tests.api import Api, InProcess, OverHttp, Response
+from tests.collecting import Collector
 from tests.shared.signing import forged
 from tests.shared.wsgi import call
 
@@ -248,6 +249,17 @@ class TestTheMainFlowsAndTheirFailures:
         assert walk.canaries.any_in(logged.out) == []
         assert logged.err == ""
         self.nothing_is_recorded(walk, database)
+
+    def test_tell_a_collector_and_sentry_nothing(self, walk: Walk, environment: pytest.MonkeyPatch) -> None:
+        with Collector() as collector:
+            environment.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+            environment.setenv("SENTRY_DSN", collector.dsn)
+            environment.setattr(tracing, "_impossible", False)
+            walk.all()
+            collector.await_(lambda: len([s for s in collector.spans() if s.kind == "SERVER"]) >= len(walk.answers))
+            assert {span.name for span in collector.spans()} >= {"POST auth/token", "POST rpc/begin_request"}
+            sent = [*collector.bodies, json.dumps(collector.headers).encode()]
+        assert [names for body in sent if (names := walk.canaries.any_in(body))] == []
 
     def test_tell_no_secret_in_a_server_s_output(
         self, deployed: dict[str, str], canaries: Canaries, tmp_path: Path, database: psycopg.Connection
