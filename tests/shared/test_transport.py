@@ -57,7 +57,7 @@ def servers(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[int, int]]:
 
 def call(port: int, seconds: float) -> bytes:
     def post(client: httpx2.Client) -> bytes:
-        return client.post(f"https://127.0.0.1:{port}/", content=b"x").content
+        return client.post(f"https://127.0.0.1:{port}/", content=b"x", timeout=5).content
 
     return transport.bounded(seconds, post)
 
