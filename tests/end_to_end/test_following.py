@@ -19,7 +19,10 @@ from local.vendors import Hangs, Says, Vendors
 from shared import tracing
 from tests.api import InProcess, OverHttp
 from tests.collecting import Collector, Recorded
+from tests.functions.test_detect_providers import sdks
 from tests.people import People, Person
+
+__all__ = ["sdks"]  # a fixture: what is timed has served before
 
 SIGHTING = {"items": [], "text": "ETHIOPIA YIRGACHEFFE", "confidence": 0.9}
 
