@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Reply(Generic[T]):
-    """What a route returns when the status or a header depends on the outcome."""
+    """What a route returns when the status or a header depends on the outcome. Its headers win over the usual ones."""
 
     content: T
     status: int = 200
@@ -85,6 +85,10 @@ class Signature:
         if self.raw:
             values[self.raw] = request.body
         return values
+
+    def render(self, content: Any) -> bytes:
+        """What the route returned: as it is where it says that it answers bytes, else as JSON."""
+        return content if self.answer is bytes and isinstance(content, bytes) else render(content)
 
     def render_again(self, content: Any) -> bytes:
         """A kept answer in the same bytes as the first time: through the same model."""

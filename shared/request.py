@@ -54,6 +54,11 @@ class Request:
         value: str = self._environ.get(key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}", "")
         return value
 
+    def knows(self, etag: str | None) -> bool:
+        """Whether `If-None-Match` names that ETag: whoever asks has the answer already."""
+        given = {each.strip().removeprefix("W/") for each in self.header("if-none-match").split(",")}
+        return etag is not None and not given.isdisjoint((etag, "*"))
+
     def parameters(self) -> dict[str, str]:
         """The parameters after the question mark. Raises `Problem` 400 for repeated or unreadable ones."""
         try:

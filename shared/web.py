@@ -18,7 +18,7 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import Map, Rule
 
 from shared import auth, context, cors, limits, log, tracing
-from shared.binding import Reply, Signature, render
+from shared.binding import Reply, Signature
 from shared.context import Context
 from shared.errors import Problem, not_found
 from shared.request import Environ, Request
@@ -53,6 +53,7 @@ class Route:
     problems: Sequence[str] = ()
     also: Mapping[int, Any] = field(default_factory=dict)
     tagged: bool = False
+    media_type: str = "application/json"
 
 
 class Function:
@@ -100,6 +101,7 @@ class Function:
         problems: Sequence[str] = (),
         also: Mapping[int, Any] | None = None,
         tagged: bool = False,
+        media_type: str = "application/json",
     ) -> Callable[[Handler], Handler]:
         """Add a route. Exactly one of: a `Caller` parameter, `public=True`, `signed_by=` (another of our functions).
 
@@ -110,6 +112,8 @@ class Function:
         What the reference can't see by itself: `problems`, what this route refuses beyond what all of its kind do, as
         `"409 last_owner"`; `also`, other statuses it answers with, and what; `tagged`, that it answers an ETag and, if
         it writes, heeds `If-Match`.
+
+        `media_type` is that of the answer, where it isn't JSON: the route then returns bytes, or a `Reply` of them.
         """
 
         def register(handler: Handler) -> Handler:
@@ -133,6 +137,7 @@ class Function:
                 problems,
                 also or {},
                 tagged,
+                media_type,
             )
             self.routes.append(route)
             methods = ["GET", "HEAD"] if method == "GET" else [method]
@@ -172,7 +177,7 @@ class Function:
             **cors.headers(request.header("origin"), preflight=request.method == "OPTIONS"),
             **headers,
         }
-        if status == 204:
+        if status in (204, 304):
             headers.pop("Content-Type", None)
         else:
             headers["Content-Length"] = str(len(body))
@@ -238,7 +243,10 @@ class Function:
         reply = result if isinstance(result, Reply) else Reply(result, 204 if result is None else route.status)
         if request.context.idempotency_record:
             raise RuntimeError("an idempotent route ended without closing its record")
-        return reply.status, {"Content-Type": "application/json", **reply.headers}, render(reply.content)
+        headers = {"Content-Type": route.media_type, **reply.headers}
+        if route.method == "GET" and reply.status == 200 and request.knows(headers.get("ETag")):
+            return 304, headers, b""
+        return reply.status, headers, route.signature.render(reply.content)
 
     def _begin(self, route: Route, request: Request, caller: auth.Caller) -> limits.Begun:
         key = request.idempotency_key() if route.idempotent else None

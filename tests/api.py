@@ -19,6 +19,7 @@ FUNCTIONS = {
     "bootstrap-admin": "bootstrap_admin",
     "detect": "detect",
     "detect-local": "detect_local",
+    "docs": "docs",
     "health": "health",
     "workspaces": "workspaces",
 }

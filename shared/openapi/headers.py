@@ -21,7 +21,11 @@ COMPONENTS: dict[str, Any] = {
         "example": '"detect";r=99;t=0',
     },
     "Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "integer", "minimum": 0}},
-    "ETag": {"description": "The revision answered; send it as `If-Match`.", "schema": TEXT, "example": '"3"'},
+    "ETag": {
+        "description": "The state answered. As `If-Match`: change just this; as `If-None-Match`: is there news?",
+        "schema": TEXT,
+        "example": '"3"',
+    },
     "Idempotent-Replayed": {
         "description": "`true`: this is the first answer to that `Idempotency-Key`, given again.",
         "schema": {"type": "string", "enum": ["true"]},
@@ -48,6 +52,12 @@ PARAMETERS: dict[str, Any] = {
         "description": "The ETag read before: the change is made only if nobody else made one since.",
         "schema": {"type": "string", "pattern": '^(\\*|"[0-9]{1,18}")$'},
     },
+    "if-none-match": {
+        "name": "If-None-Match",
+        "in": "header",
+        "description": "The ETag read before: 304 where nothing has changed since.",
+        "schema": {"type": "string", "pattern": '^"[!#-~]{1,64}"$'},
+    },
     "workspace": {
         "name": "workspace_id",
         "in": "query",
@@ -64,8 +74,8 @@ def parameters(route: Route) -> list[dict[str, Any]]:
         names.append("workspace")
     if route.idempotent:
         names.append("idempotency-key")
-    if route.tagged and route.method != "GET":
-        names.append("if-match")
+    if route.tagged:
+        names.append("if-none-match" if route.method == "GET" else "if-match")
     return [{"$ref": f"#/components/parameters/{name}"} for name in [*names, "request-id"]]
 
 

@@ -133,9 +133,13 @@ def _answers(route: Route, schemas: Schemas, example: Mapping[str, Any]) -> dict
             "headers": headers.of_answer(route),
         }
         if model is not None:
-            content = {"schema": schemas.answer(model)}
+            # Bytes are what their media type says, and no schema can say more.
+            content = {} if model is bytes else {"schema": schemas.answer(model)}
             if "answer" in example and status == route.status:
                 content["example"] = example["answer"]
-            made["content"] = {"application/json": content}
+            media_type = route.media_type if status == route.status else "application/json"
+            made["content"] = {media_type: content}
         found[status] = made
+    if route.tagged and route.method == "GET":
+        found[304] = {"description": "Unchanged: you have it.", "headers": headers.of_answer(route)}
     return found

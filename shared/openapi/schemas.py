@@ -32,7 +32,7 @@ class Schemas:
                 if each:
                     models[id(each[1]), "validation"] = each[1]
             for answer in answers(route).values():
-                if answer is not None:
+                if answer not in (None, bytes):
                     models[id(answer), "serialization"] = answer
         adapters = [(key, mode, TypeAdapter(model)) for (key, mode), model in models.items()]
         self._found, shared = TypeAdapter.json_schemas(

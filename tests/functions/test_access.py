@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
+from functions.docs.handler import assets
 from local.functions import FunctionsServer
 from local.stack import Stack
 from tests.api import FUNCTIONS, InProcess, Response
@@ -33,6 +34,9 @@ POST   /api/auth/verify                       401   401   401   401   401   401 
 POST   /api/auth/sign-out                     401   204   204   204   204   204   204   204   204   204   204   204
 POST   /api/auth/password                     401   204   204   204   204   204   204   204   204   204   204   204
 GET    /api/auth/me                           401   200   200   200   200   200   200   200   200   200   200   200
+GET    /api/docs                              200   200   200   200   200   200   200   200   200   200   200   200
+GET    /api/docs/openapi.json                 200   200   200   200   200   200   200   200   200   200   200   200
+GET    /api/docs/assets/A/F                   200   200   200   200   200   200   200   200   200   200   200   200
 POST   /api/detect                            401   404   201   201   201   201   201   201   403   201   201   201
 GET    /api/detect                            401   404   200   200   200   200   200   200   200   200   200   200
 GET    /api/detect/accuracy                   401   404   200   200   200   200   403   403   403   403   403   403
@@ -77,7 +81,14 @@ SPENDING = ("/api/auth/sign-out", "/api/auth/password")
 
 def registered() -> set[tuple[str, str]]:
     """Every route there is, in the table's terms."""
-    short = {"<workspace_id>": "W", "<user_id>": "U", "<role>": "R", "<invite_id>": "I", "<detection_id>": "D"}
+    short = {
+        "<workspace_id>": "W",
+        "<user_id>": "U",
+        "<role>": "R",
+        "<invite_id>": "I",
+        "<detection_id>": "D",
+        "<asset_digest>/<name>": "A/F",
+    }
     found = set()
     for name, module in FUNCTIONS.items():
         for route in importlib.import_module(f"functions.{module}.handler").app.routes:
@@ -106,6 +117,8 @@ class Scene:
             "R": self.role,
             "I": self.invite_id,
             "D": self.detection_id,
+            "A": assets()["reference.js"].digest,
+            "F": "reference.js",
         }
         return "/".join(str(letters.get(segment, segment)) for segment in template.split("/"))
 

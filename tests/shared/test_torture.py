@@ -95,7 +95,7 @@ def complaint_about(answer: Response) -> str | None:
         return f"{answer.status} {answer.body[:200]!r}"
     if not answer.headers.get("x-request-id") or "set-cookie" in answer.headers:
         return f"headers {answer.headers}"
-    if answer.body:
+    if answer.body and "json" in answer.headers["content-type"]:
         document = answer.json
         if answer.status >= 400 and document["status"] != answer.status:
             return f"body {answer.body[:200]!r}"

@@ -55,6 +55,16 @@ def take_raw(raw: bytes) -> dict[str, int]:
     return {"size": len(raw)}
 
 
+@app.get("/picture", public=True, media_type="image/png")
+def draw() -> Reply[bytes]:
+    return Reply(b"\x89PNG", headers={"Cache-Control": "max-age=60", "ETag": '"1"'})
+
+
+@app.post("/picture", public=True, media_type="image/png")
+def redraw() -> Reply[bytes]:
+    return Reply(b"\x89PNG", headers={"ETag": '"1"'})
+
+
 @app.get("/text/<text>", public=True)
 def read_text(text: str) -> dict[str, str]:
     return {"text": text}
@@ -235,6 +245,34 @@ class TestAnswers:
         for name, value in SECURITY_HEADERS.items():
             assert answer.headers[name.lower()] == value
         assert {"strict-transport-security", "x-content-type-options"} <= set(answer.headers)
+
+
+class TestAnswersThatAreNotJson:
+    def test_go_out_as_they_are_under_their_media_type(self) -> None:
+        answer = call(app, path="/api/probe/picture")
+        assert (answer.status, answer.body) == (200, b"\x89PNG")
+        assert answer.headers["content-type"] == "image/png"
+        assert answer.headers["cache-control"] == "max-age=60"
+
+    @pytest.mark.parametrize("known", ['"1"', 'W/"1"', '"0", "1"', "*"])
+    def test_are_not_sent_to_whoever_has_them(self, known: str) -> None:
+        answer = call(app, path="/api/probe/picture", HTTP_IF_NONE_MATCH=known)
+        assert (answer.status, answer.body) == (304, b"")
+        assert answer.headers["etag"] == '"1"'
+        assert answer.headers["cache-control"] == "max-age=60"
+        assert not {"content-type", "content-length"} & set(answer.headers)
+
+    @pytest.mark.parametrize("other", ["", '"2"', "1", '"1'])
+    def test_are_sent_to_whoever_has_others(self, other: str) -> None:
+        assert call(app, path="/api/probe/picture", HTTP_IF_NONE_MATCH=other).status == 200
+
+    def test_of_a_change_are_always_sent(self) -> None:
+        assert call(app, "POST", "/api/probe/picture", body=b"", HTTP_IF_NONE_MATCH='"1"').status == 200
+
+    def test_a_problem_is_json_also_there(self) -> None:
+        answer = call(app, path="/api/probe/picture?x=1")
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.headers["cache-control"] == "no-store"
 
 
 class TestMethods:
