@@ -4,6 +4,7 @@
 // tab doesn't use the same refresh token twice, which would end the session. The price: a reload asks again.
 "use strict";
 
+const DOCUMENT = "/api/docs/openapi.json";
 const EXPIRES_SOON_MS = 60_000;
 const LONGEST_WAIT_MS = 20_000;
 const byId = (id) => document.getElementById(id);
@@ -120,27 +121,61 @@ function say(words, wrong = false) {
   byId("notice").classList.toggle("wrong", wrong);
 }
 
-// Signing in is ours, and there is one server: Swagger UI's own dialogs and menus for those are left out.
-const nothing = () => () => null;
-const withoutTheirs = {
+/** What this page says in its own way: a plugin of Swagger UI, whose documents are Immutable.js maps. */
+const ourWords = ({ React: { createElement: h }, getComponent, specSelectors }) => ({
   wrapComponents: {
-    authorizeBtn: nothing,
-    authorizeOperationBtn: () => (props) => ui.React.createElement(
-      "span",
-      { className: "needs", title: props.isAuthorized ? "Sent with your access token" : "Sign in first" },
-      props.isAuthorized ? "signed in" : "sign in",
+    // Signing in is ours, and there is one server: no dialogs and menus for those.
+    authorizeBtn: () => nothing,
+    authorizeOperationBtn: () => nothing,
+    SchemesContainer: () => nothing,
+    ServersContainer: () => nothing,
+    // The name is in the header already.
+    InfoContainer: () => () => h("div", { className: "info" },
+      h(getComponent("Markdown", true), { source: specSelectors.info().get("description") }),
+      h("p", null, `Version ${specSelectors.version()}. `, h("a", { href: DOCUMENT }, "The same as OpenAPI 3.1"), "."),
     ),
-    SchemesContainer: nothing,
-    ServersContainer: nothing,
+    OperationSummaryPath: (Original) => (props) => h("span", { className: "path-and-caller" },
+      h(Original, props),
+      h("span", { className: "caller" }, callerOf(props.operationProps)),
+    ),
+    // All problems look alike: what differs is what they are called.
+    response: (Original) => (props) => {
+      const codes = codesOf(props.response);
+      if (!codes) return h(Original, props);
+      return h("tr", { className: "response" },
+        h("td", { className: "response-col_status" }, props.code),
+        h("td", { className: "response-col_description" },
+          h(getComponent("Markdown", true), { source: props.response.get("description") }),
+          h("p", { className: "codes" }, codes.map((code) => h("code", { key: code }, code))),
+        ),
+      );
+    },
   },
-};
+});
+
+const nothing = () => null;
+
+/** Who may send an operation, in a word or two; nothing for everybody. */
+function callerOf(operation) {
+  const schemes = (operation.get("security")?.toJS() ?? []).flatMap(Object.keys);
+  if (schemes.includes("internal")) return "internal";
+  if (!schemes.includes("person")) return null;
+  return operation.get("isAuthorized") ? "signed in" : "sign in first";
+}
+
+/** The codes that an answer may have which is a problem and nothing else; undefined for any other. */
+function codesOf(response) {
+  const content = response.get("content");
+  const schema = content?.size === 1 ? content.get("application/problem+json") : undefined;
+  return schema?.getIn(["schema", "properties", "code", "enum"])?.toArray();
+}
 
 const ui = SwaggerUIBundle({
-  url: "/api/docs/openapi.json",
+  url: DOCUMENT,
   domNode: byId("reference"),
   layout: "BaseLayout",
   presets: [SwaggerUIBundle.presets.apis],
-  plugins: [withoutTheirs],
+  plugins: [ourWords],
   deepLinking: true,
   defaultModelsExpandDepth: 0,
   displayRequestDuration: true,
