@@ -40,6 +40,7 @@ def _welcome(stack: Stack) -> str:
 Backroom is running; changes in functions/ and shared/ take effect at once. Ctrl-C stops it.
 
   functions   {api}
+  reference   {api}/api/docs (to read, and to try)
   mail        {api}/mail
   Supabase    {stack.env["SUPABASE_URL"]}
   PostgreSQL  {stack.database_url}

@@ -33,6 +33,12 @@ POLICY = "; ".join(
     )
 )
 
+REFERENCE = """
+<p><a href="/api/docs"><strong>The reference</strong></a>: read what each function takes and answers, and send it
+requests. Sign in there as <code>sofia@juniper.example</code> (she owns Café Juniper) with the password
+<code>backroom-demo</code>.</p>
+"""
+
 PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -77,7 +83,7 @@ class Pages:
         parts = (about.partition(": ") for about in self._functions.values())
         rows = "".join(f"<dt><code>{escape(url)}</code></dt><dd>{escape(text)}</dd>\n" for url, _, text in parts)
         links = '<a href="/api/health">Health</a> · <a href="/mail">Mail</a> that sign-up and password reset sent'
-        return "text/html", _page("Backroom", f"<p>{links}</p>\n<dl>{rows}</dl>")
+        return "text/html", _page("Backroom", f"{REFERENCE}<p>{links}</p>\n<dl>{rows}</dl>")
 
     def _mailbox(self) -> tuple[str, str]:
         body = "".join(_article(mail) for mail in reversed(self._read()))

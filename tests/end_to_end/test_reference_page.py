@@ -119,7 +119,8 @@ def test_signs_in_sends_signed_in_and_signs_out(
     status, body = answered(block)
     assert status == "201"
     assert '"name": "Made on the page"' in body
-    page.get_by_role("button", name="Sign out").click()
+    with page.expect_response("**/api/auth/sign-out"):
+        page.get_by_role("button", name="Sign out").click()
     expect(page.locator("#notice")).to_have_text("Signed out.")
     expect(page.locator("#sign-in")).to_be_visible()
     assert complaints.found == []
