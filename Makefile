@@ -8,10 +8,10 @@ PYTHONS := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
 HOST_PYTHON := $(shell for p in $(PYTHONS); do "$$p" -c '$(NEW_ENOUGH)' 2>/dev/null && echo "$$p" && break; done)
 VENV := .venv/bin
 
-.PHONY: help run demo test check bench openapi reset run-level dev-level bench-level
+.PHONY: help run demo test check bench openapi vercel vercel.json deploy rollback reset run-level dev-level vercel-level bench-level
 
 help: ## list what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z.]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: run-level ## start everything on http://127.0.0.1:$PORT (3000), with reload; Ctrl-C stops it
 	@exec $(VENV)/python -m local
@@ -34,9 +34,21 @@ bench: bench-level ## measure what the claims rest on
 openapi: run-level ## write the OpenAPI document anew: docs/openapi.json
 	@exec $(VENV)/python -m local.openapi
 
+vercel.json: run-level ## write vercel.json anew from what the functions say about themselves
+	@exec $(VENV)/python -m local.vercel.configuration
+
+vercel: vercel-level ## build as the platform does; open, boot and call every bundle
+	@exec $(VENV)/python -m local.vercel
+
+deploy: vercel-level ## ENVIRONMENT=production|staging, ONLY=<function>, DRY_RUN=1: check, migrate, deploy, ask health
+	@exec $(VENV)/python -m local.vercel.deploying deploy
+
+rollback: vercel-level ## ENVIRONMENT=production, ONLY=<function>, TO=<deployment>, DRY_RUN=1: the release before
+	@exec $(VENV)/python -m local.vercel.deploying rollback
+
 reset: ## forget the local data of this PORT; the next run starts afresh
 	@if [ -x $(VENV)/python ]; then exec $(VENV)/python -m local.reset; fi
 
-run-level dev-level bench-level: %-level:
+run-level dev-level vercel-level bench-level: %-level:
 	@test -n "$(HOST_PYTHON)" || { echo "Backroom needs Python 3.11 or newer: install it, or name it: make PYTHON=/path/to/python3.12 …" >&2; exit 1; }
 	@exec "$(HOST_PYTHON)" -m local.install $*

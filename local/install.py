@@ -1,4 +1,4 @@
-"""Installs what a level of work needs: `python -m local.install run|dev|bench`.
+"""Installs what a level of work needs: `python -m local.install run|dev|vercel|bench`.
 
 Runs under the newcomer's own Python with nothing but the standard library. A level is done when
 its stamp says so, and the stamp is written last, so an interrupted installation is taken up again
@@ -25,11 +25,13 @@ PYTHON = VENV / "bin" / "python"
 REQUIREMENTS = {
     "run": ("requirements.txt", "local/requirements.txt"),
     "dev": ("tests/requirements.txt", "shared/observability.txt"),
+    "vercel": ("local/vercel/requirements.txt",),
     "bench": ("benchmarks/requirements.txt",),
 }
 PACKAGES = {
     "run": ("local/gateway",),
     "dev": ("tests/local/postgres17",),
+    "vercel": ("local/vercel/node", "tests/database/cli"),
     "bench": (),
 }
 

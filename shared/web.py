@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
@@ -59,14 +60,23 @@ class Route:
 class Function:
     """One deployable function, served at `/api/<name>`.
 
-    `max_duration_seconds` and `memory_mb` are what the platform is told. Routes are added with `get`, `post`, `patch`
-    and `delete`; one that doesn't say who may call it raises `TypeError` when the module is imported.
+    `max_duration_seconds`, `memory_mb` and `schedules` (a path below the function → when it is called, as cron writes
+    it, UTC) are what the platform is told. Routes are added with `get`, `post`, `patch` and `delete`; one that doesn't
+    say who may call it raises `TypeError` when the module is imported.
     """
 
-    def __init__(self, name: str, *, max_duration_seconds: int = 10, memory_mb: int = 512) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        max_duration_seconds: int = 10,
+        memory_mb: int = 512,
+        schedules: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.name = name
         self.max_duration_seconds = max_duration_seconds
         self.memory_mb = memory_mb
+        self.schedules = schedules
         self.routes: list[Route] = []
         # Paths are matched undecoded, segment by segment, and nothing is redirected: %2F and // stay what they are.
         self._map = Map(strict_slashes=False, merge_slashes=False, redirect_defaults=False)

@@ -1,0 +1,124 @@
+"""What each function is asked once it is booted, for a real answer: signed in, on a stack of its own.
+
+A function that isn't named here is asked too: its first route must answer JSON, and no 5xx.
+"""
+
+import base64
+import importlib
+import json
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from local.pictures import labels
+from local.trouble import Trouble
+from local.vercel.booting import Answer, Booted
+from shared.web import Function
+
+IN_JSON = {"Content-Type": "application/json"}
+
+
+class WrongAnswer(Trouble):
+    """A booted function answers, but not what it should."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request and the status it must have, once and for every further time (`again`); None: any below 500."""
+
+    method: str
+    path: str
+    status: int | None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    again: int | None = None
+    holds: Callable[[Any], bool] = lambda answer: True
+
+    def __call__(self, function: Booted, *, again: bool = False) -> Answer:
+        """Ask. Raises WrongAnswer, with what was answered and what the function said."""
+        answer = function.request(self.method, self.path, self.headers, self.body)
+        wanted = self.again if again and self.again else self.status
+        try:
+            right = answer.status == wanted if wanted else answer.status < 500
+            right = right and (answer.status == 204 or self.holds(answer.json()))
+        except (ValueError, LookupError, TypeError):
+            right = False
+        if not right:
+            shown = answer.body[:1000].decode(errors="replace")
+            raise WrongAnswer(
+                f"{function.name} answers {self.method} {self.path} with {answer.status}: {shown}\n{function.output}"
+            )
+        return answer
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who signed up."""
+
+    email: str
+    token: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Signed in, and sending JSON."""
+        return {**IN_JSON, "Authorization": f"Bearer {self.token}"}
+
+
+def sign_up(auth: Booted) -> Person:
+    """A new person, by the booted function's own sign-up."""
+    email = f"somebody.{secrets.token_hex(4)}@example.com"
+    body = as_json({"email": email, "password": secrets.token_urlsafe(16), "name": "Somebody"})
+    answer = Call("POST", "/api/auth/sign-up", 201, IN_JSON, body)(auth)
+    return Person(email, answer.json()["access_token"])
+
+
+def call(name: str, person: Person, env: Mapping[str, str]) -> Call:
+    """What to ask a function, as this person, on the stack with these settings."""
+    picture = labels()[0].image
+    internal = {"Authorization": f"Bearer {env['INTERNAL_TOKEN']}", "Content-Type": "application/octet-stream"}
+    known = {
+        "health": Call("GET", "/api/health", 200, holds=lambda a: a["checks"]["database"]["status"] == "ok"),
+        "auth": Call(
+            "GET", "/api/auth/me", 200, person.headers, holds=lambda a: a["user"]["email"] == person.email.lower()
+        ),
+        "workspaces": Call(
+            "POST", "/api/workspaces", 201, person.headers, as_json({"name": "Workshop", "currency": "EUR"})
+        ),
+        "bootstrap-admin": Call(
+            "POST",
+            "/api/bootstrap-admin",
+            201,
+            IN_JSON,
+            as_json({"email": person.email, "token": env["BOOTSTRAP_ADMIN_TOKEN"]}),
+            again=409,
+        ),
+        "detect": Call(
+            "POST",
+            "/api/detect",
+            201,
+            person.headers,
+            as_json({"image": base64.b64encode(picture).decode(), "kind": "pantry"}),
+            again=200,
+            holds=lambda a: bool(a["items"]) and a["provider"] == "local",
+        ),
+        "detect-local": Call(
+            "POST", "/api/detect-local?kind=pantry", 200, internal, picture, holds=lambda a: bool(a["items"])
+        ),
+    }
+    return known.get(name) or first_route(name, person)
+
+
+def first_route(name: str, person: Person) -> Call:
+    """The first route of any function, with made-up values for what its path names."""
+    app: Function = importlib.import_module(f"functions.{name.replace('-', '_')}.handler").app
+    route = app.routes[0]
+    path = re.sub("<[^>]+>", "00000000-0000-4000-8000-000000000000", route.path).rstrip("/")
+    body = b"{}" if route.method in ("POST", "PATCH") else None
+    return Call(route.method, f"/api/{name}{path}", None, person.headers, body)
+
+
+def as_json(content: object) -> bytes:
+    """As a body."""
+    return json.dumps(content).encode()
