@@ -17,20 +17,11 @@ from local.trouble import Trouble
 from local.vercel import configuration, toolchain
 from local.vercel.bounds import BUNDLED_MB, bound
 from local.vercel.configuration import Service
-from local.vercel.toolchain import Python, Toolchain
+from local.vercel.toolchain import COMMANDS, Python, Toolchain
 
 # A project that no account knows: with it `vercel build` asks nobody.
-PROJECT = {
-    "projectId": "prj_local",
-    "orgId": "team_local",
-    "settings": {
-        "framework": "services",
-        "buildCommand": "",
-        "outputDirectory": None,
-        "rootDirectory": None,
-        "nodeVersion": "22.x",
-    },
-}
+PROJECT = {"projectId": "prj_local", "orgId": "team_local"}
+SETTINGS = {"buildCommand": "", "outputDirectory": None, "rootDirectory": None, "nodeVersion": "22.x"}
 # The builder's virtual environments have pip (`uv venv --seed`), so it bundles pip, which nothing uses. The output is
 # the documented Build Output format, which needn't come from the builder: we take it out before anything is deployed.
 LEFT_OUT = ("_vendor/pip", "_vendor/pip-*.dist-info", "_vc_pycache/var/task/_vendor/pip")
@@ -106,7 +97,6 @@ def build(
     for function in functions:
         tree.joinpath(function.folder, ".python-version").write_text(f"{tools.python.version}\n")
     tree.joinpath("vercel.json").write_text(configuration.text(functions))
-    tree.joinpath(".vercel", "project.json").write_text(json.dumps(PROJECT))
     if any(bound(function.name).most_mb > BUNDLED_MB for function in functions):
         provide_uv(tree, tools)
     run_builder(tree, tools, target)
@@ -142,8 +132,11 @@ def copy_tree(destination: Path) -> Path:
     return tree
 
 
-def run_builder(tree: Path, tools: Toolchain, target: str) -> None:
+def run_builder(tree: Path, tools: Toolchain, target: str, framework: str | None = "services") -> None:
     """`vercel build`, which asks nobody but the package index."""
+    tree.joinpath(".vercel", "project.json").write_text(
+        json.dumps({**PROJECT, "settings": {**SETTINGS, "framework": framework}})
+    )
     environment = {name: value for name, value in os.environ.items() if name.upper().startswith(PASSED)}
     environment |= {
         **configuration.BUILD_ENVIRONMENT,  # said in vercel.json too, but only the platform reads it there
@@ -154,9 +147,9 @@ def run_builder(tree: Path, tools: Toolchain, target: str) -> None:
         "UV_SYSTEM_CERTS": "1",  # behind a proxy that inspects, only the system knows who signs
         "VERCEL_TELEMETRY_DISABLED": "1",
     }
-    command = tools.vercel("build", "--yes", "--standalone", f"--target={target}", "--no-color")
+    command = ["build", "--yes", "--standalone", f"--target={target}", "--no-color"]
     outcome = subprocess.run(
-        [*command, "--global-config", str(tree / ".vercel" / "cli")],
+        [str(COMMANDS[0] / "vercel"), *command, "--global-config", str(tree / ".vercel" / "cli")],
         cwd=tree,
         env=environment,
         stdin=subprocess.DEVNULL,

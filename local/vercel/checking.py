@@ -1,16 +1,18 @@
 """Opens, boots and calls every built function; the table of what was found."""
 
 import contextlib
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from local.functions import FunctionsServer
 from local.ports import free_port
 from local.stack import Stack
 from local.vercel import calling, contents
-from local.vercel.booting import BootFailed, boot, fetched
+from local.vercel.booting import Booted, BootFailed, boot, fetched
 from local.vercel.bounds import BUNDLED_MB, FETCHED_MB, bound
 from local.vercel.building import Bundle
 from local.vercel.calling import Call, Person, WrongAnswer
@@ -52,20 +54,25 @@ class Checked(NamedTuple):
 def check(bundles: Mapping[str, Bundle], boots: int = BOOTS) -> list[Checked]:
     """Open, boot and call them all, on an embedded stack of their own; each `boots` times more, for the median.
 
-    Of the bundles, `auth` must be one (somebody signs up there); the one called `empty` is only booted.
+    Functions that they call, or sign up at, and that aren't among them are served from the tree. The one called
+    `empty` is only booted.
     """
     with (
         TemporaryDirectory(prefix="backroom") as folder,
+        Path(os.devnull).open("wb") as nowhere,
         Stack(Path(folder), free_port(), seed=False) as stack,
+        FunctionsServer(stack.env, output=nowhere) as server,
         contextlib.ExitStack() as standing,
     ):
         # Keys of whoever runs this must pay for nothing, so nothing of our own environment goes in.
-        env = {**stack.env, "AI_PROVIDERS": "local", "AI_TIMEOUT_SECONDS": "30"}
+        env = {**stack.env, "AI_PROVIDERS": "local", "AI_TIMEOUT_SECONDS": "30", "API_URL": server.url}
         places = {bundle.name: standing.enter_context(completed(bundle)) for bundle in bundles.values()}
         if "detect-local" in bundles:
             env["API_URL"] = standing.enter_context(boot(bundles["detect-local"], env)).url
-        with boot(bundles["auth"], env) as auth:
-            person = calling.sign_up(auth)
+        auth = Booted("auth", server.port, 0)
+        if "auth" in bundles:
+            auth = standing.enter_context(boot(bundles["auth"], env))
+        person = calling.sign_up(auth)
         return [check_one(bundle, places[bundle.name], person, env, boots) for bundle in bundles.values()]
 
 
@@ -126,7 +133,7 @@ def remarks(checked: list[Checked]) -> list[str]:
             found.append(f"{each.name} does not deploy: the platform takes {FETCHED_MB:.0f} MB at most.")
         elif each.sizes.fetched:
             found.append(
-                f"{each.name}: what goes beyond {BUNDLED_MB:.0f} MB is fetched from the package index at each cold "
-                "start. That time is not in the one above, which is without bytecode: it only fits the platform's paths."
+                f"{each.name}: what goes beyond {BUNDLED_MB:.0f} MB is fetched from the package index at cold start. "
+                "That time is not in the one above, nor is bytecode, which fits the platform's own paths only."
             )
     return found

@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from local.install import VENV
+from local.state import ROOT
 from local.trouble import Trouble
 
 HERE = Path(__file__).resolve().parent
 NODE_MODULES = HERE / "node" / "node_modules"
+# Where `vercel` and `supabase` are, as their lock files have them: never what else is called so on this machine.
+COMMANDS = (NODE_MODULES / ".bin", ROOT / "tests" / "database" / "cli" / "node_modules" / ".bin")
 BUILDER = NODE_MODULES / "@vercel" / "python" / "dist" / "index.js"
 # The platform's Python versions; the project itself also runs on 3.11.
 VERSIONS = ("3.12", "3.13", "3.14")
@@ -41,11 +44,8 @@ class Toolchain(NamedTuple):
     @property
     def path(self) -> str:
         """PATH for the tools: these and the system's own, so that a build is the same from any shell."""
-        return os.pathsep.join([*(str(each.parent) for each in (self.uv, self.python.path, self.node)), os.defpath])
-
-    def vercel(self, *arguments: str) -> list[str]:
-        """The command `vercel …`."""
-        return [str(self.node), str(NODE_MODULES / "vercel" / "dist" / "vc.js"), *arguments]
+        tools = (self.uv, self.python.path, self.node)
+        return os.pathsep.join([*map(str, COMMANDS), *(str(tool.parent) for tool in tools), os.defpath])
 
 
 def find() -> Toolchain:
