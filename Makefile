@@ -8,10 +8,11 @@ PYTHONS := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
 HOST_PYTHON := $(shell for p in $(PYTHONS); do "$$p" -c '$(NEW_ENOUGH)' 2>/dev/null && echo "$$p" && break; done)
 VENV := .venv/bin
 
-.PHONY: help run demo test check bench openapi vercel vercel.json deploy rollback reset run-level dev-level vercel-level bench-level
+.PHONY: help run demo test check bench openapi vercel vercel-dev vercel.json deploy rollback reset
+.PHONY: run-level dev-level vercel-level bench-level
 
 help: ## list what there is
-	@awk -F ':.*## ' '/^[a-z.]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z.-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: run-level ## start everything on http://127.0.0.1:$PORT (3000), with reload; Ctrl-C stops it
 	@exec $(VENV)/python -m local
@@ -39,6 +40,9 @@ vercel.json: run-level ## write vercel.json anew from what the functions say abo
 
 vercel: vercel-level ## build as the platform does; open, boot and call every bundle
 	@exec $(VENV)/python -m local.vercel
+
+vercel-dev: vercel-level ## all functions by the platform's development server, beside make run
+	@exec $(VENV)/python -m local.vercel.developing
 
 deploy: vercel-level ## ENVIRONMENT=production|staging, ONLY=<function>, DRY_RUN=1: check, migrate, deploy, ask health
 	@exec $(VENV)/python -m local.vercel.deploying deploy

@@ -73,22 +73,33 @@ def check(bundles: Mapping[str, Bundle], boots: int = BOOTS) -> list[Checked]:
         if "auth" in bundles:
             auth = standing.enter_context(boot(bundles["auth"], env))
         person = calling.sign_up(auth)
-        return [check_one(bundle, places[bundle.name], person, env, boots) for bundle in bundles.values()]
-
-
-def check_one(bundle: Bundle, place: Path | None, person: Person, env: Mapping[str, str], boots: int) -> Checked:
-    """One of them."""
-    found = contents.check(bundle, place)
-    call = Call("GET", "/", 200) if bundle.name == EMPTY else calling.call(bundle.name, person, env)
-    times: list[float] = []
-    try:
+        calls = {name: call_of(name, person, env) for name in bundles}
+        found = {name: contents.check(bundle, places[name]) for name, bundle in bundles.items()}
+        times: dict[str, list[float]] = {name: [] for name in bundles}
+        # In turns: what else the machine does meets them all alike.
         for number in range(boots + 1):
-            with boot(bundle, env) as running:
-                call(running, again=number > 0)
-                times.append(running.first_answer_ms or 0)
-    except (BootFailed, WrongAnswer) as error:
-        found.append(str(error))
-    return Checked(bundle.name, measure(bundle, place), times[1:], found)
+            for name, bundle in bundles.items():
+                if not found[name]:
+                    try:
+                        times[name].append(first_answer(bundle, calls[name], env, again=number > 0))
+                    except (BootFailed, WrongAnswer) as error:
+                        found[name].append(str(error))
+        return [
+            Checked(name, measure(bundle, places[name]), times[name][1:], found[name])
+            for name, bundle in bundles.items()
+        ]
+
+
+def call_of(name: str, person: Person, env: Mapping[str, str]) -> Call:
+    """What it is asked."""
+    return Call("GET", "/", 200) if name == EMPTY else calling.call(name, person, env)
+
+
+def first_answer(bundle: Bundle, call: Call, env: Mapping[str, str], *, again: bool) -> float:
+    """Boot it and ask; milliseconds until the answer. The first time proves it, `again` is for the clock."""
+    with boot(bundle, env) as running:
+        call(running, again=again)
+        return running.first_answer_ms or 0
 
 
 @contextlib.contextmanager
