@@ -41,7 +41,7 @@ METHOD = (
     "frame that isn't the standard library's, so that what `shared` has json or uuid do counts as its own, and what\n"
     "urllib3 does for it does not."
 )
-OWNERS = ("shared", "functions", "werkzeug", "jwt", "pydantic", "urllib3")
+OWNERS = ("shared", "functions", "werkzeug", "pydantic", "urllib3")
 
 
 @dataclass

@@ -23,7 +23,7 @@ class Caller:
 
 def authenticate(authorization: str) -> Caller:
     """The caller named by an `Authorization` header. Raises `Problem` 401."""
-    from shared import tokens  # loads PyJWT: only where somebody signs in
+    from shared import tokens  # only where somebody signs in
 
     scheme, _, token = authorization.partition(" ")
     if not authorization:

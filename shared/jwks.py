@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import threading
 
-import jwt
-
-from shared import clock, gateway
+from shared import clock, gateway, signatures
 from shared.errors import Problem, unavailable
 
 ALGORITHMS = {"ES256": "EC", "RS256": "RSA"}  # each with its key type
@@ -15,13 +13,13 @@ FRESH_SECONDS = 600.0  # Supabase's own edge caches the key set this long
 LOOK_AGAIN_SECONDS = 30.0
 
 _lock = threading.Lock()
-_keys: dict[str, jwt.PyJWK] = {}
+_keys: dict[str, signatures.Key] = {}
 _fetched_at = float("-inf")
 _tried_at = float("-inf")
 _looked_again_at = float("-inf")
 
 
-def find(kid: str, algorithm: str) -> jwt.PyJWK | None:
+def find(kid: str, algorithm: str) -> signatures.Key | None:
     """The key of that id, if it is one for that algorithm; None when the project publishes no such key.
 
     Raises `Problem` 503 when no keys were ever had and they can't be fetched.
@@ -39,10 +37,10 @@ def find(kid: str, algorithm: str) -> jwt.PyJWK | None:
             _lock.release()
     if _fetched_at == float("-inf"):
         raise unavailable("auth_unavailable", "Sign-in is away. Try again shortly.")
-    return known if known is not None and known.algorithm_name == algorithm else None
+    return known if known is not None and known.algorithm == algorithm else None
 
 
-def _look_for(kid: str) -> jwt.PyJWK | None:
+def _look_for(kid: str) -> signatures.Key | None:
     global _looked_again_at
     if _fetched_at == float("-inf"):
         if clock.seconds() - _tried_at > 1.0:
@@ -70,7 +68,7 @@ def _fetch() -> None:
     _tried_at = clock.seconds()
 
 
-def _usable(entry: object) -> tuple[str, jwt.PyJWK] | None:
+def _usable(entry: object) -> tuple[str, signatures.Key] | None:
     """A published key that is for signatures, of a kind we accept, and says nothing contrary about itself."""
     if not isinstance(entry, dict) or not isinstance(entry.get("kid"), str) or entry.get("use", "sig") != "sig":
         return None
@@ -81,6 +79,6 @@ def _usable(entry: object) -> tuple[str, jwt.PyJWK] | None:
     if ALGORITHMS.get(str(algorithm)) != entry.get("kty"):
         return None
     try:
-        return entry["kid"], jwt.PyJWK(entry, algorithm=str(algorithm))
-    except jwt.PyJWTError:
+        return entry["kid"], signatures.published(entry, str(algorithm))
+    except ValueError:
         return None
