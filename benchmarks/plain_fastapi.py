@@ -12,7 +12,6 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import jwt
-import uvicorn
 from fastapi import Depends, FastAPI, HTTPException
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
@@ -74,5 +73,7 @@ def create_workspace(body: NewWorkspace, supabase: Annotated[Client, Depends(as_
 
 def serve(listening: int) -> None:
     """Answer on the socket of that number until killed."""
+    import uvicorn  # the platform's own runtime brings another
+
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
     server.run(sockets=[socket.socket(fileno=listening)])
