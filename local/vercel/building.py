@@ -40,6 +40,7 @@ PASSED = (
     "NO_PROXY",
 )
 EXTRA = "extra"
+OBSERVABILITY = ROOT / "shared" / "observability.txt"
 
 
 @dataclass(frozen=True)
@@ -96,11 +97,19 @@ def build(
         functions.append(service)
     for function in functions:
         tree.joinpath(function.folder, ".python-version").write_text(f"{tools.python.version}\n")
+        if observed() and function.name not in (extra or {}):
+            with tree.joinpath(function.folder, "requirements.txt").open("a") as requirements:
+                requirements.write(OBSERVABILITY.read_text())
     tree.joinpath("vercel.json").write_text(configuration.text(functions))
     if any(bound(function.name).most_mb > BUNDLED_MB for function in functions):
         provide_uv(tree, tools)
     run_builder(tree, tools, target)
     return {function.name: trimmed(tree, function, tools.python) for function in functions}
+
+
+def observed() -> bool:
+    """Whether what traces and Sentry need goes into every bundle: where whoever builds says OBSERVABILITY=1."""
+    return os.environ.get("OBSERVABILITY", "") not in ("", "0")
 
 
 def copy_tree(destination: Path) -> Path:

@@ -73,6 +73,9 @@ def deploy_plan(release: Release, functions: list[Service], to: str | None = Non
         "",
         document(release, functions),
         f"vercel build --yes --standalone --target={release.target}",
+        f"with {building.OBSERVABILITY.relative_to(ROOT)} in each function's requirements"
+        if building.observed()
+        else "without OpenTelemetry and Sentry (OBSERVABILITY=1 adds them)",
         f"then open, boot and call: {names}",
         *map(str, migrations),
         str(release.deployment()),
