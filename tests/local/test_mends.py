@@ -155,6 +155,17 @@ def unavailableDatabase(supabase: Supabase, stack: Stack) -> bool:
 
 
 @defect
+def pagesOfAnyOrigin(supabase: Supabase, stack: Stack) -> bool:
+    """What a page asks first, and whether it may read what it is answered."""
+    page = {"origin": "http://localhost:5173"}
+    asked = {"access-control-request-method": "GET", "access-control-request-headers": "apikey,authorization"}
+    first = supabase.call("OPTIONS", "/auth/v1/user", headers={**page, **asked})
+    then = supabase.call("GET", "/auth/v1/user", token=supabase.sign_up().token, headers=page)
+    may_send = "apikey" in (first.headers.get("access-control-allow-headers") or "")
+    return not may_send or then.headers.get("access-control-allow-origin") != "*"
+
+
+@defect
 def lostConnections(supabase: Supabase, stack: Stack) -> bool:
     """A connection lost in the midst of a transaction: the process ends with it."""
     with ThreadPoolExecutor() as pool:

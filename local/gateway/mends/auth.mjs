@@ -52,3 +52,16 @@ export const silentRepeatedSignUp = {
     });
   },
 };
+
+/** Pages of any origin may call Supabase Auth; lite lets them send no headers and read no answers. */
+export const pagesOfAnyOrigin = {
+  fetch: (next) => async (request, context) => {
+    const response = await next(request, context);
+    if (!new URL(request.url).pathname.startsWith("/auth/v1/")) return response;
+    const headers = new Headers(response.headers);
+    headers.set("access-control-allow-origin", "*");
+    const asked = request.headers.get("access-control-request-headers");
+    if (request.method === "OPTIONS" && asked) headers.set("access-control-allow-headers", asked);
+    return new Response(response.body, { status: response.status, headers });
+  },
+};
