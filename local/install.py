@@ -30,7 +30,7 @@ REQUIREMENTS = {
 }
 PACKAGES = {
     "run": ("local/gateway",),
-    "dev": ("tests/local/postgres17",),
+    "dev": ("tests/local/postgres17", "tests/clients/node"),
     "vercel": ("local/vercel/node", "tests/database/cli"),
     "bench": (),
 }

@@ -8,10 +8,10 @@ from shared import settings
 
 LOCAL_PAGE = re.compile(r"http://(localhost|127\.0\.0\.1)(:\d{1,5})?")
 EXPOSED = "X-Request-Id, RateLimit, RateLimit-Policy, Retry-After, ETag, Idempotent-Replayed"
-# apikey and x-client-info are what supabase-js adds to every call.
+# From apikey on: what supabase-js may add to a call by itself. One name missing here, and the browser sends nothing.
 ACCEPTED = (
-    "authorization, content-type, idempotency-key, if-match, x-request-id, traceparent, tracestate, "
-    "apikey, x-client-info"
+    "authorization, content-type, idempotency-key, if-match, x-request-id, "
+    "apikey, x-client-info, x-retry-count, traceparent, tracestate, baggage"
 )
 
 
