@@ -14,9 +14,10 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, TypeVar
 from urllib.parse import unquote
+from uuid import UUID
 
 from werkzeug.exceptions import MethodNotAllowed, NotFound
-from werkzeug.routing import Map, Rule
+from werkzeug.routing import BaseConverter, Map, Rule
 
 from shared import auth, context, cors, limits, log, tracing
 from shared.binding import Reply, Signature
@@ -35,6 +36,12 @@ SECURITY_HEADERS = {
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
 Verifier = Callable[[str], None]
 Handler = TypeVar("Handler", bound=Callable[..., Any])
+
+
+class Identifier(BaseConverter):
+    """A segment as long as a UUID, encoded or not: `/detect/uploads` is no detection's path, whatever the method."""
+
+    regex = "(?:[0-9a-fA-F-]|%[0-9a-fA-F]{2}){36}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +86,9 @@ class Function:
         self.schedules = schedules
         self.routes: list[Route] = []
         # Paths are matched undecoded, segment by segment, and nothing is redirected: %2F and // stay what they are.
-        self._map = Map(strict_slashes=False, merge_slashes=False, redirect_defaults=False)
+        self._map = Map(
+            strict_slashes=False, merge_slashes=False, redirect_defaults=False, converters={"id": Identifier}
+        )
 
     def get(self, path: str = "/", **access: Any) -> Callable[[Handler], Handler]:
         """A route that reads. Also answers HEAD. For the options see `route`."""
@@ -152,7 +161,10 @@ class Function:
             self.routes.append(route)
             methods = ["GET", "HEAD"] if method == "GET" else [method]
             # `/api/name` is the route "/": a path of its own, without a trailing slash.
-            self._map.add(Rule(path.rstrip("/") or "/", endpoint=route, methods=methods))
+            rule = path.rstrip("/") or "/"
+            for name in (name for name, hint in signature.path.items() if hint is UUID):
+                rule = rule.replace(f"<{name}>", f"<id:{name}>")
+            self._map.add(Rule(rule, endpoint=route, methods=methods))
             return handler
 
         return register

@@ -75,6 +75,11 @@ def read_id(number: UUID) -> dict[str, str]:
     return {"id": str(number)}
 
 
+@app.post("/id/next", public=True)
+def next_id() -> dict[str, str]:
+    return {"id": "next"}
+
+
 @app.get("/search", public=True)
 def search(query: Filter) -> dict[str, int]:
     return {"limit": query.limit}
@@ -297,6 +302,12 @@ class TestMethods:
         answer = call(app, method, "/api/probe")
         assert (answer.status, answer.code) == (405, "method_not_allowed")
         assert answer.headers["allow"] == "GET, HEAD, OPTIONS, POST"
+
+    def test_of_a_path_of_its_own_are_not_those_of_the_ids_beside_it(self) -> None:
+        answer = call(app, path="/api/probe/id/next")
+        assert (answer.status, answer.headers["allow"]) == (405, "OPTIONS, POST")
+        assert call(app, "OPTIONS", "/api/probe/id/next").headers["allow"] == "OPTIONS, POST"
+        assert call(app, "OPTIONS", f"/api/probe/id/{PERSON}").headers["allow"] == "GET, HEAD, OPTIONS"
 
     def test_head_of_what_cannot_be_read_is_405(self) -> None:
         assert call(app, "HEAD", "/api/probe/mine").status == 405
