@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from typing import Annotated, Any, NoReturn, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from shared.errors import FieldError, Problem, unreadable
 
@@ -16,7 +15,6 @@ from shared.errors import FieldError, Problem, unreadable
 ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 # Each unknown field is an error of its own: half a million of them would keep a processor busy for seconds.
 MOST_FIELDS = 1000
-LINE_BREAKING = {"Cc", "Zl", "Zp"}  # control characters, line and paragraph separators
 
 
 class Deferred(BaseModel):
@@ -65,21 +63,36 @@ class Answer(Deferred):
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
 
-def one_line(value: str) -> str:
-    """Names and titles: something visible, no control characters."""
-    visible = any(character.isprintable() and not character.isspace() for character in value)
-    if not visible or any(unicodedata.category(character) in LINE_BREAKING for character in value):
-        raise ValueError("must be one line of visible text")
-    return value.strip()
+def whole(value: Any) -> Any:
+    """`3.0` as 3: JSON has one kind of number, and JSON Schema calls both an integer."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Name = Annotated[str, StringConstraints(max_length=100), AfterValidator(one_line)]
-# The address is checked by sending to it; this refuses only what can't be one.
+# After a number's bounds, so that the schema keeps them.
+WHOLE = BeforeValidator(whole)
+
+# Patterns say all of a rule, so that the OpenAPI document does too. They are read by Rust, Python and JavaScript: what
+# these understand alike are ranges spelled out. Spaces, and besides them format characters (zero width, direction).
+SPACES = r"\x20\xa0\u1680\u2000-\u200a\u202f\u205f\u3000"
+INVISIBLE = SPACES + r"\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u202a-\u202e"
+INVISIBLE += r"\u2060-\u206f\ufeff\ufff9-\ufffb"
+CONTROLS = r"\x00-\x1f\x7f-\x9f"
+LINE_BREAKING = CONTROLS + r"\u2028\u2029"
+
+# Names and titles: one line with something visible on it.
+Name = Annotated[
+    str,
+    StringConstraints(max_length=100, pattern=f"^[^{LINE_BREAKING}]*[^{LINE_BREAKING}{INVISIBLE}][^{LINE_BREAKING}]*$"),
+    AfterValidator(str.strip),
+]
+# The address is checked by sending to it; this refuses only what can't be one. A keyboard's space around it is let be.
+NOT_IN_EMAIL = f"@{LINE_BREAKING}{SPACES}"
 Email = Annotated[
     str,
     StringConstraints(
-        max_length=254, strip_whitespace=True, pattern=r"^[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]+\.[^@\s\x00-\x1f]+$"
+        max_length=254, pattern=rf"^ *[^{NOT_IN_EMAIL}]{{1,64}}@[^{NOT_IN_EMAIL}]+\.[^{NOT_IN_EMAIL}]+ *$"
     ),
+    AfterValidator(str.strip),
 ]
 
 

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from shared import money
 from shared.ai.answers import Told
-from shared.models import Answer, Body, Page, Query
+from shared.models import SPACES, WHOLE, Answer, Body, Page, Query
 
 Kind = Literal["collectible", "pantry", "apparel", "balloon", "document", "general"]
 ImageType = Literal["image/jpeg", "image/png", "image/webp", "image/gif", "image/heic", "image/heif", "image/avif"]
 
 MOST_IMAGES = 10
+
+
+# `looking.decoded` holds it, and says better what is wrong; here it is said to clients.
+BASE64 = r"^(data:image/[^,]*;base64,)?([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
+Image = Annotated[str, Field(min_length=1, json_schema_extra={"pattern": BASE64, "contentEncoding": "base64"})]
+
+
+def only(one: str, other: str) -> dict[str, Any]:
+    """A JSON schema: the one field is text, and the other isn't."""
+    return {"required": [one], "properties": {one: {"type": "string"}, other: {"type": "null"}}}
 
 
 class Photo(Body):
@@ -25,7 +34,9 @@ class Photo(Body):
     `local_only`: no provider is asked, nothing leaves this deployment, nothing is spent.
     """
 
-    image: Annotated[str, Field(min_length=1)] | None = None
+    model_config = ConfigDict(json_schema_extra={"oneOf": [only("image", "image_path"), only("image_path", "image")]})
+
+    image: Image | None = None
     image_path: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     prompt: Annotated[str, Field(max_length=500)] = ""
     kind: Kind = "general"
@@ -63,20 +74,16 @@ def _known_currency(code: str) -> str:
     return code
 
 
-def _written(text: str) -> str:
-    """Text that can be shown on a line of its own: no control characters but line breaks and tabs."""
-    if re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", text):
-        raise ValueError("must not hold control characters")
-    return text
-
+# Text that can be shown: no control characters but line breaks and tabs.
+UNSHOWN = r"\x00-\x08\x0b-\x1f\x7f-\x9f"
+SHOWN = f"^[^{UNSHOWN}]*$"
+SAYING = rf"^[^{UNSHOWN}]*[^{UNSHOWN}\t\n\u2028\u2029{SPACES}][^{UNSHOWN}]*$"
 
 Fraction = Annotated[float, Field(ge=0, le=1), AfterValidator(lambda fraction: round(fraction, 4))]
-Quantity = Annotated[int, Field(ge=1, le=1_000_000)]
-ItemName = Annotated[
-    str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True), AfterValidator(_written)
-]
-Short = Annotated[str, StringConstraints(max_length=200, strip_whitespace=True), AfterValidator(_written)]
-Long = Annotated[str, StringConstraints(max_length=5000, strip_whitespace=True), AfterValidator(_written)]
+Quantity = Annotated[int, Field(ge=1, le=1_000_000), WHOLE]
+ItemName = Annotated[str, StringConstraints(max_length=200, pattern=SAYING), AfterValidator(str.strip)]
+Short = Annotated[str, StringConstraints(max_length=200, pattern=SHOWN), AfterValidator(str.strip)]
+Long = Annotated[str, StringConstraints(max_length=5000, pattern=SHOWN), AfterValidator(str.strip)]
 
 
 class Money(Told):
@@ -90,7 +97,7 @@ class Barcode(Told):
     """A code that was read, and its symbology as the W3C Barcode Detection API spells it (ean_13, qr_code, …)."""
 
     format: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,40}$")]
-    text: Annotated[str, StringConstraints(min_length=1, max_length=7100), AfterValidator(_written)]
+    text: Annotated[str, StringConstraints(min_length=1, max_length=7100, pattern=SHOWN)]
 
 
 class Item(Told):
@@ -115,7 +122,7 @@ class Sighting(Told):
     """What an engine says a photo shows. Confidence is 0..1; an empty photo has no items and 0."""
 
     items: Annotated[list[Item], Field(max_length=200)]
-    text: Annotated[str, StringConstraints(max_length=20_000), AfterValidator(_written)]
+    text: Annotated[str, StringConstraints(max_length=20_000, pattern=SHOWN)]
     confidence: Fraction
 
 

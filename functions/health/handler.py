@@ -13,7 +13,7 @@ from typing import Literal
 
 from shared import __version__, clock, gateway
 from shared.binding import Reply
-from shared.errors import Problem
+from shared.errors import Problem, invalid
 from shared.web import Function
 
 CHECK_SECONDS = 2.0
@@ -26,13 +26,18 @@ CHECKS = {
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """Which probe is meant. Parameters that monitors add against caches are let be."""
+    """Which probe is meant. Other parameters, which monitors add against caches, are let be."""
 
     probe: Literal["live"] | None = None
 
     @classmethod
     def from_query(cls, parameters: dict[str, str]) -> Probe:
-        return cls("live" if parameters.get("probe") == "live" else None)
+        given = parameters.get("probe")
+        if given is None:
+            return cls()
+        if given != "live":
+            raise invalid("/probe", "literal_error", "Input should be 'live'.")
+        return cls("live")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, WithJsonSchema, model_validator
 
 from shared import money
-from shared.models import LEFT_OUT, Answer, Body, Name, PageSize, Query
+from shared.models import LEFT_OUT, WHOLE, Answer, Body, Name, PageSize, Query
 
 
 def known_currency(code: str) -> str:
@@ -20,11 +20,14 @@ def known_currency(code: str) -> str:
 
 TimeZone = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_+/-]+$")]
 Locale = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")]
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$"), AfterValidator(known_currency)]
+Currency = Annotated[
+    str, AfterValidator(known_currency), WithJsonSchema({"type": "string", "enum": sorted(money.CURRENCIES)})
+]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 RoleName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Permission = Annotated[str, Field(max_length=60, pattern=r"^[a-z]+\.[a-z]+(:(own|assigned))?$")]
-Permissions = Annotated[list[Permission], Field(max_length=100)]
+# A repeated one is refused by the database.
+Permissions = Annotated[list[Permission], Field(max_length=100, json_schema_extra={"uniqueItems": True})]
 Description = Annotated[str, Field(max_length=200)]
 
 
@@ -136,8 +139,8 @@ class NewInvite(Body):
     """Whom the code makes of those who use it."""
 
     role: RoleName
-    max_uses: Annotated[int, Field(ge=1, le=1000)] = 1
-    expires_in_days: Annotated[int, Field(ge=1, le=30)] = 7
+    max_uses: Annotated[int, Field(ge=1, le=1000), WHOLE] = 1
+    expires_in_days: Annotated[int, Field(ge=1, le=30), WHOLE] = 7
 
 
 class Invite(Answer):

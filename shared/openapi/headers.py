@@ -37,20 +37,21 @@ PARAMETERS: dict[str, Any] = {
     "request-id": {
         "name": "X-Request-Id",
         "in": "header",
-        "description": "An id of your own for this request; what doesn't fit the pattern is replaced by one of ours.",
-        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
+        "description": "An id of your own for this request: 1 to 64 letters, digits, `.`, `_` and `-`. "
+        "Any other is replaced by one of ours.",
+        "schema": TEXT,
     },
     "idempotency-key": {
         "name": "Idempotency-Key",
         "in": "header",
-        "description": "Sent again with the same request, it is done once. Kept for a day.",
-        "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+        "description": "Sent again with the same request, it is done once. Kept for a day. Empty is none.",
+        "schema": {"type": "string", "pattern": "^[!-~]{0,255}$"},
     },
     "if-match": {
         "name": "If-Match",
         "in": "header",
-        "description": "The ETag read before: the change is made only if nobody else made one since.",
-        "schema": {"type": "string", "pattern": '^(\\*|"[0-9]{1,18}")$'},
+        "description": "The ETag read before: the change is made only if nobody else made one since. Empty is none.",
+        "schema": {"type": "string", "pattern": '^(\\*|"[0-9]{1,18}")?$'},
     },
     "if-none-match": {
         "name": "If-None-Match",

@@ -113,5 +113,11 @@ class TestLiveness:
         answer = api("HEAD", "/api/health?probe=live")
         assert (answer.status, answer.body) == (200, b"")
 
+    @pytest.mark.parametrize("probe", ["", "null", "Live", "ready"])
+    def test_knows_no_other_probe(self, api: InProcess, probe: str) -> None:
+        answer = api("GET", f"/api/health?probe={probe}")
+        assert (answer.status, answer.code) == (422, "invalid_fields")
+        assert [error["pointer"] for error in answer.json["errors"]] == ["/probe"]
+
     def test_lets_be_what_monitors_add(self, api: InProcess) -> None:
         assert api("GET", "/api/health?probe=live&_=1737000000").status == 200

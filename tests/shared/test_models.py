@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import AwareDatetime, Field, SecretStr
 
 from shared.errors import Problem
-from shared.models import MOST_FIELDS, Body, Email, Name, Page, Query, page
+from shared.models import MOST_FIELDS, WHOLE, Body, Email, Name, Page, Query, page
 
 FUZZ = hypothesis.settings(max_examples=150, deadline=None)
 
@@ -29,7 +29,7 @@ class Thing(Body):
 
     name: Name | None = None
     email: Email | None = None
-    count: Annotated[int, Field(ge=0, le=1000)] | None = None
+    count: Annotated[int, Field(ge=0, le=1000), WHOLE] | None = None
     share: float | None = None
     flag: bool | None = None
     kind: Literal["one", "other"] | None = None
@@ -67,8 +67,8 @@ class TestTypes:
         [
             ('{"count": "12"}', "/count"),
             ('{"count": true}', "/count"),
-            ('{"count": 12.0}', "/count"),
-            ('{"count": 1e2}', "/count"),
+            ('{"count": 12.5}', "/count"),
+            ('{"count": 1e4}', "/count"),
             ('{"count": 1e9999}', "/count"),
             ('{"count": [12]}', "/count"),
             ('{"count": -1}', "/count"),
@@ -125,6 +125,17 @@ class TestTypes:
     def test_wrong_in_very_many_places_are_pointed_at_in_fifty(self) -> None:
         unknown = json.dumps({f"x{number}": 1 for number in range(500)})
         assert len(pointers(unknown)) == 50
+
+
+class TestWholeNumbers:
+    @pytest.mark.parametrize(("written", "count"), [("12", 12), ("12.0", 12), ("1e2", 100), ("-0.0", 0)])
+    def test_are_taken_however_json_writes_them(self, written: str, count: int) -> None:
+        read = Thing.from_json(f'{{"count": {written}}}'.encode()).count
+        assert (read, type(read)) == (count, int)
+
+    def test_keep_their_bounds_in_the_schema(self) -> None:
+        [count, _] = Thing.model_json_schema()["properties"]["count"]["anyOf"]
+        assert count == {"type": "integer", "minimum": 0, "maximum": 1000}
 
 
 class TestUnreadableBodies:
