@@ -97,8 +97,8 @@ class Comparison:
             yield from self._compare(old["items"], new["items"], f"an item of {place}", sent=sent)
         for before in _choices(old):
             same = [each for each in _choices(new) if _name(each) == _name(before)]
-            if same:
-                yield from self._compare(before, same[0], place, sent=sent)
+            if same:  # several may have no name: then it is the one that is the same
+                yield from self._compare(before, before if before in same else same[0], place, sent=sent)
 
     @staticmethod
     def _values(wider: Schema, narrower: Schema, place: str) -> Iterator[str]:
