@@ -8,7 +8,7 @@ PYTHONS := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
 HOST_PYTHON := $(shell for p in $(PYTHONS); do "$$p" -c '$(NEW_ENOUGH)' 2>/dev/null && echo "$$p" && break; done)
 VENV := .venv/bin
 
-.PHONY: help run demo test check bench openapi vercel vercel-dev vercel.json deploy rollback reset
+.PHONY: help run demo test check fuzz bench openapi vercel vercel-dev vercel.json deploy rollback reset
 .PHONY: run-level dev-level vercel-level bench-level
 
 help: ## list what there is
@@ -28,6 +28,9 @@ check: dev-level ## style, types, and the rules of the house
 	@$(VENV)/ruff format --check .
 	@$(VENV)/mypy
 	@if [ -d tests/architecture ]; then exec $(VENV)/python -m pytest -q tests/architecture; fi
+
+fuzz: dev-level ## five minutes of schemathesis against every function (SECONDS=…)
+	@exec $(VENV)/python -m tests.clients.fuzz --seconds $(or $(SECONDS),300)
 
 bench: bench-level ## measure what the claims rest on
 	@exec $(VENV)/python -m benchmarks

@@ -1,0 +1,142 @@
+"""What `make fuzz` may send, and which refusals of data that fits the schema are right. Each rule with its reason."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections import Counter
+from collections.abc import MutableMapping
+from io import BytesIO
+from typing import Any
+
+import schemathesis
+from hypothesis import strategies
+from PIL import Image, ImageDraw
+from schemathesis import Case, HookContext, Response
+from schemathesis.core.failures import Failure
+from schemathesis.generation import GenerationMode
+from schemathesis.openapi.checks import RejectedPositiveData
+
+from tests.clients.strangers import Gathered
+from tests.people import People
+
+# Codes of refusals that no schema can foresee: what the data names isn't there, or isn't so by now.
+SEMANTIC = {
+    "changed_meanwhile": "If-Match names a revision that isn't the current one",
+    "idempotency_key_reused": "the same key with another body",
+    "image_unreadable": "detect-local: bytes that are no image",
+    "repeated_permission": "a permission both whole and narrowed",
+    "sign_up_refused": "the address is taken, or none to Supabase Auth",
+    "unknown_permission": "permissions are rows of the database",
+    "unknown_role": "so are roles",
+    "unknown_time_zone": "so are time zones",
+}
+# The same of single fields: (path of the operation, pointer without indices, code).
+SEMANTIC_FIELDS = {
+    ("/api/detect", "/image", "image_unreadable"): "base64 of what is no image",
+    ("/api/auth/sign-up", "/invite_code", "invite_invalid"): "the code lets nobody in",
+    ("/api/auth/sign-up", "/password", "value_error"): "at most 72 bytes: JSON Schema counts characters",
+    ("/api/auth/password", "/password", "value_error"): "at most 72 bytes: JSON Schema counts characters",
+    ("/api/workspaces/{workspace_id}/audit/verification", "", "value_error"): "two parameters given together: "
+    "OpenAPI knows no rule over several",
+}
+# These end the session they are called with, on which all other calls stand.
+ENDING = ("/api/auth/sign-out", "/api/auth/password")
+
+
+def install(people: People, tokens: set[str], internal_token: str, gathered: Gathered) -> Counter[tuple[str, str]]:
+    """Register the hooks. `tokens` are those of the people that schemathesis signs in.
+
+    Returns how often each operation gave each answer: its status, and its problem's code.
+    """
+    answers: Counter[tuple[str, str]] = Counter()
+
+    @schemathesis.hook
+    def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -> None:
+        """Whoever schemathesis signed in is, where that person can't be, the one who can."""
+        headers: MutableMapping[str, Any] = case.headers or {}
+        if headers.get("Authorization", "").removeprefix("Bearer ") in tokens:
+            if case.operation.path == "/api/detect-local":
+                headers["Authorization"] = f"Bearer {internal_token}"
+            elif case.operation.path in ENDING:
+                headers["Authorization"] = f"Bearer {people.sign_up('Leaver').token}"
+
+    @schemathesis.hook
+    def after_call(context: HookContext, case: Case[Any], response: Response) -> None:
+        """Notes what the owner made or saw: at the end a stranger asks for it."""
+        # As it was sent: a probe by another person goes by the case it was derived from.
+        if response.status_code < 300 and response.request.headers.get("Authorization") == gathered.authorization:
+            gathered.note(case.operation.path, case.path_parameters or {}, response.content)
+        answers[case.operation.label, f"{response.status_code} {code(response)}".strip()] += 1
+
+    @schemathesis.hook
+    def map_case(context: HookContext, case: Case[Any]) -> Case[Any]:
+        """Where only what exists leads on, half of the valid cases name what exists."""
+        if case.meta and case.meta.generation.mode is GenerationMode.POSITIVE:
+            real(case)
+        return case
+
+    @schemathesis.hook
+    def filter_failure(context: HookContext, failure: Failure, case: Case[Any], response: Response) -> bool:
+        """Semantic refusals are right answers to data that fits the schema."""
+        return not (isinstance(failure, RejectedPositiveData) and semantic(case.operation.path, response))
+
+    schemathesis.openapi.media_type("application/octet-stream", strategies.sampled_from(IMAGES))
+    return answers
+
+
+def problem_of(response: Response) -> dict[str, Any]:
+    """The problem answered; empty where it is none."""
+    if "problem" not in "".join(response.headers.get("content-type", [])):
+        return {}
+    found: dict[str, Any] = json.loads(response.content)
+    return found
+
+
+def code(response: Response) -> str:
+    """Of the problem answered."""
+    return str(problem_of(response).get("code", ""))
+
+
+def semantic(path: str, response: Response) -> bool:
+    """Whether all that the answer complains of is listed above."""
+    problem = problem_of(response)
+    if problem.get("code") in SEMANTIC:
+        return True
+    complaints = [(path, without_indices(each["pointer"]), each["code"]) for each in problem.get("errors", ())]
+    return bool(complaints) and SEMANTIC_FIELDS.keys() >= set(complaints)
+
+
+def without_indices(pointer: str) -> str:
+    """`/items/name` for `/items/0/name`."""
+    return "/".join(part for part in pointer.split("/") if not part.isdigit())
+
+
+def real(case: Case[Any]) -> None:
+    """Put what exists where something must; which cases is told by the length of what was drawn."""
+    body: Any = case.body
+    if not isinstance(body, dict):
+        return
+    images = body.get("images")
+    for photo in images if isinstance(images, list) else [body]:
+        if isinstance(photo, dict) and isinstance(drawn := photo.get("image"), str) and len(drawn) % 2 == 0:
+            photo["image"] = base64.b64encode(IMAGES[len(drawn) % len(IMAGES)]).decode()
+    if isinstance(drawn := body.get("permissions"), list):
+        body["permissions"] = PERMISSIONS[: len(drawn)]
+    if isinstance(drawn := body.get("role"), str) and len(drawn) % 2 == 0:
+        body["role"] = "readonly"
+
+
+PERMISSIONS = ["detect.use", "inventory.read", "members.read"]
+
+
+def picture(kind: str, word: str) -> bytes:
+    """A small image with a word on it."""
+    image = Image.new("RGB", (160, 60), "white")
+    ImageDraw.Draw(image).text((8, 8), word, "black", font_size=28)
+    written = BytesIO()
+    image.save(written, kind)
+    return written.getvalue()
+
+
+IMAGES = [picture(kind, word) for kind, word in (("JPEG", "OATS"), ("PNG", "RICE"), ("WEBP", "TEA"), ("GIF", "SALT"))]
