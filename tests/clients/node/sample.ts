@@ -74,8 +74,8 @@ function explain(problem: NonNullable<typeof seen.error>): string {
       return problem.detail;
   }
 }
-const invalid = await api.POST("/api/detect", { params: { query: { workspace_id } }, body: { prompt: "no image" } });
-expect(invalid.error !== undefined && explain(invalid.error).includes("image"), "which field is wrong");
+const invalid = await api.POST("/api/detect", { params: { query: { workspace_id } }, body: { image: "AAAA" } });
+expect(invalid.error !== undefined && explain(invalid.error).startsWith("/image:"), "which field is wrong");
 
 // None of this compiles: tsc fails where an expected error isn't one.
 export async function mistakes(): Promise<void> {
@@ -90,6 +90,10 @@ export async function mistakes(): Promise<void> {
   await api.POST("/api/workspaces", { body });
   // @ts-expect-error a number is text
   await api.GET("/api/workspaces", { params: { query: { limit: "100" } } });
+  // @ts-expect-error neither an image nor where one is
+  await api.POST("/api/detect", { body: { prompt: "What is this?" } });
+  // @ts-expect-error no such currency
+  await api.POST("/api/workspaces", { body: { name: "x", currency: "EURO" } });
   // @ts-expect-error no such kind of photo
   await api.POST("/api/detect", { body: { image: IMAGE, kind: "cat" } });
   // @ts-expect-error the parameter of the path is left out
