@@ -50,6 +50,8 @@ def run(folder: Path, seconds: int, seed: int | None) -> int:
     ):
         people = People(stack.env)
         owner, stranger = people.sign_up("Owner"), people.sign_up("Stranger")
+        for _ in range(10):
+            people.member(owner.workspace_id, "staff")  # to be changed and removed
         gathered = strangers.Gathered(owner)
         answers = rules.install(people, {owner.token, stranger.token}, stack.env["INTERNAL_TOKEN"], gathered)
         found = fuzz(folder, server.url, owner, stranger, seconds, seed)

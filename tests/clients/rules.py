@@ -73,7 +73,7 @@ def install(people: People, tokens: set[str], internal_token: str, gathered: Gat
     def map_case(context: HookContext, case: Case[Any]) -> Case[Any]:
         """Where only what exists leads on, half of the valid cases name what exists."""
         if case.meta and case.meta.generation.mode is GenerationMode.POSITIVE:
-            real(case)
+            real(case, people)
         return case
 
     @schemathesis.hook
@@ -112,7 +112,7 @@ def without_indices(pointer: str) -> str:
     return "/".join(part for part in pointer.split("/") if not part.isdigit())
 
 
-def real(case: Case[Any]) -> None:
+def real(case: Case[Any], people: People) -> None:
     """Put what exists where something must; which cases is told by the length of what was drawn."""
     body: Any = case.body
     if not isinstance(body, dict):
@@ -125,6 +125,8 @@ def real(case: Case[Any]) -> None:
         body["permissions"] = PERMISSIONS[: len(drawn)]
     if isinstance(drawn := body.get("role"), str) and len(drawn) % 2 == 0:
         body["role"] = "readonly"
+    if isinstance(drawn := body.get("refresh_token"), str) and len(drawn) % 2 == 0:
+        body["refresh_token"] = people.sign_up("Refreshed").refresh_token
 
 
 PERMISSIONS = ["detect.use", "inventory.read", "members.read"]
