@@ -131,7 +131,7 @@ class Comparison:
 def _content(part: Schema) -> Schema | None:
     """The JSON schema of a body or an answer."""
     content = part.get("content", {})
-    found: Schema | None = next((each["schema"] for each in content.values()), None)
+    found: Schema | None = next((each.get("schema", {}) for each in content.values()), None)
     return found
 
 
