@@ -101,6 +101,8 @@ def operations() -> Iterator[Operation]:
     """All of the document that name a workspace, or what is in one."""
     for path, methods in DOCUMENT["paths"].items():
         for method, operation in methods.items():
+            if not operation["security"]:  # what is everybody's is nobody's
+                continue
             parameters = [each.get("name") or each["$ref"].rpartition("/")[2] for each in operation["parameters"]]
             queried = "workspace_id" not in path and bool({"workspace", "workspace_id"} & set(parameters))
             names = (*PARAMETER.findall(path), *(["workspace_id"] if queried else []))
