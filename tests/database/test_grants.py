@@ -46,6 +46,7 @@ EXECUTE = {
                 "list_detections",
                 "correct_detection",
                 "detection_accuracy",
+                "list_job_runs",
             )
         ),
         PEOPLE,
@@ -67,6 +68,10 @@ EXECUTE = {
                 "reserve_ai_call",
                 "settle_ai_call",
                 "set_ai_budget",
+                "lease_outbox",
+                "settle_outbox",
+                "begin_job",
+                "end_job",
                 "purge_expired",
             )
         ),

@@ -18,6 +18,8 @@ KEPT = {
     "public.detections": "2 years",
     "private.ai_calls": "2 years",
     "private.ai_spending": "3 days",
+    "private.outbox": "90 days",
+    "private.job_runs": "90 days",
 }
 # A date's age is known to the day, any other row's to far less than a minute.
 STEPS = {"private.ai_spending": "1 day"}
@@ -54,6 +56,14 @@ ROWS = {
     "private.ai_spending": """
         insert into private.ai_spending (subject, day) values (gen_random_uuid(), now() - %s::interval)
     """,
+    "private.outbox": """
+        insert into private.outbox (topic, payload, give_up_at, state, ended_at)
+        values ('test', '{}', now(), 'delivered', now() - %s::interval)
+    """,
+    "private.job_runs": """
+        insert into private.job_runs (job, leased_until, ended_at, outcome, started_at)
+        values ('test', now(), now(), 'done', now() - %s::interval)
+    """,
 }
 
 
@@ -62,6 +72,7 @@ def apart(system: System) -> Iterator[Database]:
     """A database of its own: the purge takes what other tests still need."""
     database = system.database()
     database.sign_up()
+    database.owner.rows("insert into private.jobs (name) values ('test')")
     yield database
     database.close()
 

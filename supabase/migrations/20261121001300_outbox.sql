@@ -1,0 +1,213 @@
+-- The outbox: what is to happen outside the database, put down in the transaction of the change that wants it.
+set lock_timeout = '5s';
+set statement_timeout = '60s';
+
+create table private.deliveries (
+  id uuid primary key default gen_random_uuid(),
+  topic text not null,
+  attempt integer not null default 1,
+  leased_until timestamptz not null,
+  due_at timestamptz not null default now(),
+  created_at timestamptz not null default now()
+);
+comment on table private.deliveries is
+  'One call to the outside, under way or with an unknown end. Tried again it holds the same rows and the same key, so '
+  'that a provider that did take it the first time takes it no second time.';
+comment on column private.deliveries.id is 'The provider''s idempotency key.';
+comment on column private.deliveries.leased_until is 'From then on it belongs to a worker that died.';
+
+create table private.outbox (
+  id uuid primary key default gen_random_uuid(),
+  position bigint generated always as identity,
+  topic text not null check (topic ~ '^[a-z][a-z_]{0,39}$'),
+  workspace_id uuid references public.workspaces on delete cascade,
+  ordering_key text check (char_length(ordering_key) between 1 and 200),
+  payload jsonb not null,
+  alone boolean not null default false,
+  request_id text check (char_length(request_id) <= 64),
+  due_at timestamptz not null default now(),
+  give_up_at timestamptz not null,
+  delivery uuid references private.deliveries on delete set null,
+  attempts integer not null default 0,
+  state text not null default 'waiting' check (state in ('waiting', 'delivered', 'dead')),
+  error text check (char_length(error) <= 100),
+  receipt text check (char_length(receipt) <= 200),
+  created_at timestamptz not null default now(),
+  ended_at timestamptz,
+  check ((state = 'waiting') = (ended_at is null)),
+  check (state = 'waiting' or delivery is null)
+);
+comment on table private.outbox is 'What is to happen outside. A worker of the topic takes it; see private.lease_outbox.';
+comment on column private.outbox.topic is 'Who delivers it.';
+comment on column private.outbox.ordering_key is 'Rows of a topic with the same key are delivered one after another, in the order they were put.';
+comment on column private.outbox.payload is 'Personal data, possibly: what the topic''s worker needs, ids rather than copies.';
+comment on column private.outbox.alone is 'Shares no delivery with others: the provider takes such only one at a time, or refused it among others.';
+comment on column private.outbox.delivery is 'The call it is in; null where it is known to be in none.';
+comment on column private.outbox.error is 'Why the last attempt failed: one of our codes, never a provider''s words.';
+comment on column private.outbox.receipt is 'What the provider calls it.';
+
+alter table private.deliveries enable row level security;
+alter table private.outbox enable row level security;
+
+create index deliveries_due on private.deliveries (topic, due_at);
+create index outbox_due on private.outbox (topic, due_at, position) where state = 'waiting' and delivery is null;
+create index outbox_in_order on private.outbox (topic, ordering_key, position) where state = 'waiting' and ordering_key is not null;
+create index outbox_by_delivery on private.outbox (delivery) where delivery is not null;
+create index outbox_by_workspace on private.outbox (workspace_id);
+create index outbox_by_end on private.outbox (ended_at) where ended_at is not null;
+create index outbox_dead on private.outbox (topic) where state = 'dead';
+
+insert into private.retention (relation, row_age, keep, reason) values
+  ('private.outbox', 'ended_at', '90 days', 'so that one can see what became of a message, and try a dead one again');
+
+create function private.enqueue(
+  _topic text, _payload jsonb, _workspace uuid default null, _ordering_key text default null, _due_at timestamptz default now()
+) returns uuid
+language sql
+set search_path = ''
+as $$
+  insert into private.outbox (topic, payload, workspace_id, ordering_key, request_id, due_at, give_up_at)
+  values (
+    _topic, _payload, _workspace, _ordering_key, left(private.header('x-request-id'), 64), coalesce(_due_at, now()),
+    greatest(coalesce(_due_at, now()), now()) + interval '1 day')
+  returning id
+$$;
+comment on function private.enqueue is 'Called by the procedure that makes the change, in its transaction: both happen or neither.';
+
+create function private.lease_outbox(_topic text, _most integer, _lease_seconds integer) returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  lease_end timestamptz := clock_timestamp() + make_interval(secs => _lease_seconds);
+  leased private.deliveries;
+begin
+  -- What was begun before comes first, whole: a call whose end nobody knows, or whose worker died.
+  select * into leased from private.deliveries
+  where topic = _topic and due_at <= clock_timestamp() and leased_until <= clock_timestamp()
+  order by due_at limit 1
+  for update skip locked;
+  if found then
+    update private.deliveries set attempt = attempt + 1, leased_until = lease_end where id = leased.id returning * into leased;
+    update private.outbox set attempts = attempts + 1 where delivery = leased.id;
+  else
+    insert into private.deliveries (topic, leased_until) values (_topic, lease_end) returning * into leased;
+    update private.outbox set delivery = leased.id, attempts = attempts + 1
+    where id in (
+      with next as (
+        select id, alone, row_number() over (order by due_at, position) as place
+        from (
+          select id, alone, due_at, position from private.outbox as o
+          where topic = _topic and state = 'waiting' and delivery is null and due_at <= clock_timestamp()
+            and (ordering_key is null or not exists (
+              select from private.outbox as earlier
+              where earlier.topic = o.topic and earlier.ordering_key = o.ordering_key
+                and earlier.state = 'waiting' and earlier.position < o.position))
+          order by due_at, position limit _most
+          for update skip locked) as due
+      )
+      select id from next
+      where case when (select alone from next where place = 1) then place = 1 else not alone end);
+    if not found then
+      delete from private.deliveries where id = leased.id;
+      return null;
+    end if;
+  end if;
+  return jsonb_build_object(
+    'id', leased.id, 'attempt', leased.attempt,
+    'rows', (
+      select coalesce(jsonb_agg(jsonb_build_object(
+        'id', id, 'workspace_id', workspace_id, 'payload', payload, 'attempts', attempts, 'request_id', request_id)
+        order by position), '[]')
+      from private.outbox where delivery = leased.id));
+end
+$$;
+comment on function private.lease_outbox is
+  'One delivery for a worker: its id, which attempt this is, and its rows; null where nothing is due. Rows of one '
+  'ordering key never share a delivery, and none is leased while an earlier one waits.';
+
+create function private.outbox_wait(_attempts integer, _at_least_seconds numeric) returns interval
+language sql volatile
+set search_path = ''
+as $$
+  select make_interval(secs => greatest(
+    coalesce(_at_least_seconds, 0), least(3600, 5 * 2 ^ least(_attempts, 20)) * (0.5 + random() / 2))::double precision)
+$$;
+comment on function private.outbox_wait is 'Doubling from 5 seconds to an hour, with jitter, or longer where the provider says so.';
+
+create function private.settle_outbox(_delivery uuid, _attempt integer, _outcomes jsonb) returns void
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  provider_remembers constant interval := '23 hours';
+  settled private.deliveries;
+begin
+  -- Not ours any more, or settled by whoever took it over: they know as much as we do.
+  select * into settled from private.deliveries where id = _delivery and attempt = _attempt for update;
+  if not found then
+    return;
+  end if;
+
+  update private.outbox as o
+  set state = case
+      when told.outcome = 'delivered' then 'delivered'
+      when told.outcome = 'refused' or o.give_up_at <= clock_timestamp() then 'dead'
+      else 'waiting' end,
+    delivery = null,
+    error = told.error,
+    receipt = coalesce(told.receipt, o.receipt),
+    ended_at = case
+      when told.outcome in ('delivered', 'refused') or o.give_up_at <= clock_timestamp() then clock_timestamp() end,
+    alone = o.alone or told.outcome = 'alone',
+    due_at = case when told.outcome = 'again'
+      then clock_timestamp() + private.outbox_wait(o.attempts, told.wait_seconds) else o.due_at end
+  from jsonb_to_recordset(_outcomes) as told (id uuid, outcome text, error text, receipt text, wait_seconds numeric)
+  where o.id = told.id and o.delivery = _delivery and told.outcome in ('delivered', 'refused', 'again', 'alone');
+
+  update private.outbox as o
+  set error = told.error
+  from jsonb_to_recordset(_outcomes) as told (id uuid, outcome text, error text)
+  where o.id = told.id and o.delivery = _delivery and told.outcome = 'unknown';
+
+  if not exists (select from private.outbox where delivery = _delivery) then
+    delete from private.deliveries where id = _delivery;
+  elsif settled.created_at < clock_timestamp() - provider_remembers then
+    -- Tried once more, the provider might take it for new: a person decides.
+    update private.outbox set state = 'dead', error = 'outcome_unknown', delivery = null, ended_at = clock_timestamp()
+    where delivery = _delivery;
+    delete from private.deliveries where id = _delivery;
+  else
+    update private.deliveries
+    set leased_until = clock_timestamp(),
+      due_at = clock_timestamp() + private.outbox_wait(attempt, (
+        select max(wait_seconds) from jsonb_to_recordset(_outcomes) as told (wait_seconds numeric)))
+    where id = _delivery;
+  end if;
+end
+$$;
+comment on function private.settle_outbox is
+  'What became of a delivery, row by row: delivered (with a receipt), refused (for good: dead), again (known not to have '
+  'happened: tried in another delivery), alone (the same, at once and by itself), unknown (the same delivery again). Dead is also what isn''t delivered a day after '
+  'it was due, and what was unknown for longer than a provider remembers a key.';
+
+create function public.lease_outbox(topic text, most integer, lease_seconds integer) returns jsonb
+language sql
+set search_path = ''
+as $$
+  select private.lease_outbox(topic, most, lease_seconds)
+$$;
+
+create function public.settle_outbox(delivery uuid, attempt integer, outcomes jsonb) returns void
+language sql
+set search_path = ''
+as $$
+  select private.settle_outbox(delivery, attempt, outcomes)
+$$;
+
+revoke execute on function
+  private.enqueue, private.lease_outbox, private.outbox_wait, private.settle_outbox, public.lease_outbox, public.settle_outbox
+from public, anon, authenticated;
+grant execute on function
+  private.lease_outbox, private.settle_outbox, public.lease_outbox, public.settle_outbox
+to service_role;
