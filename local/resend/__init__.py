@@ -1,0 +1,37 @@
+"""A Resend of one's own: its HTTP API with its semantics, its signed webhooks, and a mailbox instead of the world."""
+
+from local.resend.behaviours import (
+    Behaviour,
+    Bounces,
+    Clicks,
+    Complains,
+    Delays,
+    Delivers,
+    Drops,
+    Fails,
+    Hangs,
+    Opens,
+    Slow,
+    Suppresses,
+)
+from local.resend.mails import Attachment, Event, Mail
+from local.resend.sandbox import Sandbox
+
+__all__ = [
+    "Attachment",
+    "Behaviour",
+    "Bounces",
+    "Clicks",
+    "Complains",
+    "Delays",
+    "Delivers",
+    "Drops",
+    "Event",
+    "Fails",
+    "Hangs",
+    "Mail",
+    "Opens",
+    "Sandbox",
+    "Slow",
+    "Suppresses",
+]

@@ -1,0 +1,168 @@
+"""Webhooks, signed and sent as the vendor does (through Svix): at least once, and in no promised order."""
+
+import base64
+import hashlib
+import heapq
+import hmac
+import itertools
+import json
+import secrets
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import urllib3
+
+from local.resend.account import Notice
+
+BACKOFF = (5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 36000.0)  # the vendor's: seconds after each failure
+PATIENCE = 15.0  # seconds for an answer
+
+
+class Sent(NamedTuple):
+    """One attempt: which message (its `svix-id`), of which event, and the answer's status, 0 where there was none."""
+
+    id: str
+    type: str
+    status: int
+    body: bytes
+    headers: dict[str, str]
+
+
+@dataclass
+class _Message:
+    id: str
+    type: str
+    body: bytes
+    attempts: int = 0
+
+
+def signed(secret: str, id_: str, body: bytes, at: int) -> dict[str, str]:
+    """The headers that prove a message: HMAC-SHA256 over `id.timestamp.body` with what `whsec_…` encodes."""
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    signature = hmac.digest(key, b"%b.%d.%b" % (id_.encode(), at, body), hashlib.sha256)
+    return {
+        "svix-id": id_,
+        "svix-timestamp": str(at),
+        "svix-signature": f"v1,{base64.b64encode(signature).decode()}",
+    }
+
+
+class Webhooks:
+    """Sends from a thread of its own to `url`, again after each failure until `backoff` is used up.
+
+    Without a `url` nothing is kept. With `hold` all waits for `flush`.
+    """
+
+    def __init__(self, secret: str, url: str | None, *, hold: bool, backoff: Sequence[float]) -> None:
+        self.url = url
+        self.hold = hold
+        self._secret = secret
+        self._backoff = tuple(backoff)
+        self._pool = urllib3.PoolManager(retries=False, timeout=PATIENCE)
+        self._counter = itertools.count()
+        self._changed = threading.Condition()
+        self._sending = threading.Lock()
+        self._ended = False
+        self.forget()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    @property
+    def sent(self) -> list[Sent]:
+        """Every attempt, in order."""
+        with self._changed:
+            return list(self._sent)
+
+    @property
+    def pending(self) -> int:
+        """How many messages still have an attempt to come."""
+        with self._changed:
+            return len(self._queue)
+
+    def forget(self) -> None:
+        """Nothing is to be sent, nothing was."""
+        with self._changed:
+            self._queue: list[tuple[float, int, _Message]] = []
+            self._sent: list[Sent] = []
+
+    def add(self, notices: list[Notice]) -> None:
+        """Send these when it is their turn."""
+        if not self.url or not notices:
+            return
+        with self._changed:
+            for payload, twice in notices:
+                message = _Message(f"msg_{secrets.token_hex(12)}", payload["type"], json.dumps(payload).encode())
+                for _ in range(2 if twice else 1):
+                    self._push(message, 0)
+            self._changed.notify()
+
+    def flush(self, *, times: int = 1, backwards: bool = False) -> list[Sent]:
+        """Send all that is waiting, now and from this thread: failures again and again without a pause.
+
+        `times` sends every message so often, `backwards` the last one first. Returns the attempts.
+        """
+        made: list[Sent] = []
+        with self._sending:
+            while messages := self._take_all():
+                for message in reversed(messages) if backwards else messages:
+                    made += [self._attempt(message) for _ in range(times)]
+        return made
+
+    def close(self) -> None:
+        """Send nothing more."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify()
+        self._thread.join(PATIENCE)
+        self._pool.clear()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                while not self._ended and (self.hold or not self._queue or self._queue[0][0] > time.monotonic()):
+                    due = self._queue[0][0] - time.monotonic() if self._queue and not self.hold else None
+                    self._changed.wait(due)
+                if self._ended:
+                    return
+            with self._sending:
+                message = self._take_due()
+                if message:
+                    self._attempt(message)
+
+    def _push(self, message: _Message, pause: float) -> None:
+        heapq.heappush(self._queue, (time.monotonic() + pause, next(self._counter), message))
+
+    def _take_due(self) -> _Message | None:
+        """Whoever flushed meanwhile may have taken it."""
+        with self._changed:
+            due = self._queue and self._queue[0][0] <= time.monotonic()
+            return heapq.heappop(self._queue)[2] if due else None
+
+    def _take_all(self) -> list[_Message]:
+        with self._changed:
+            found = [message for _, _, message in sorted(self._queue, key=lambda each: each[:2])]
+            self._queue.clear()
+        return found
+
+    def _attempt(self, message: _Message) -> Sent:
+        # Verifying compares with the real time, whatever time the sandbox plays.
+        headers = signed(self._secret, message.id, message.body, int(time.time()))
+        headers |= {"Content-Type": "application/json", "User-Agent": "Svix-Webhooks/1.0 (sandbox)"}
+        url, status = self.url, 0
+        if url:
+            try:
+                status = self._pool.request("POST", url, body=message.body, headers=headers, redirect=False).status
+            except urllib3.exceptions.HTTPError:
+                status = 0
+        attempt = Sent(message.id, message.type, status, message.body, headers)
+        with self._changed:
+            self._sent.append(attempt)
+            failed = not 200 <= status < 300
+            if failed and url and message.attempts < len(self._backoff):
+                pause = self._backoff[message.attempts]
+                message.attempts += 1
+                self._push(message, pause)
+        return attempt
