@@ -11,6 +11,7 @@ from local import sample, state
 from local.functions import FunctionsServer
 from local.gateway.process import Mail
 from local.ports import chosen_port, claimed
+from local.resend.sandbox import RATE
 from local.stack import Stack
 from local.trouble import Trouble
 
@@ -25,8 +26,10 @@ def main() -> None:
         port,
         confirmations=os.environ.get("AUTH_CONFIRMATIONS") == "1",
         on_mail=_print_mail,
+        resend_rate=RATE,
     )
     server = FunctionsServer(stack.env, port, mail=stack.mail, reload=True)
+    stack.resend.webhook_url = os.environ.get("RESEND_WEBHOOK_URL")  # no function takes them yet
     with stack, server:
         ended = _end_asked()  # before it is said that everything runs
         print(_welcome(stack), flush=True)
@@ -43,6 +46,7 @@ Backroom is running; changes in functions/ and shared/ take effect at once. Ctrl
   reference   {api}/api/docs (to read, and to try)
   mail        {api}/mail
   Supabase    {stack.env["SUPABASE_URL"]}
+  Resend      {stack.env["RESEND_API_URL"]} (a sandbox; its mails are at {api}/mail)
   PostgreSQL  {stack.database_url}
   all of it   {(stack.state / "env").relative_to(state.ROOT)} (for any tool)
 

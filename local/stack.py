@@ -1,4 +1,4 @@
-"""PostgreSQL and the Supabase gateway, with our migrations: everything but the functions."""
+"""PostgreSQL, the Supabase gateway with our migrations, and the vendors' sandboxes: everything but the functions."""
 
 import secrets
 from collections.abc import Callable, Mapping
@@ -13,6 +13,8 @@ from psycopg import sql
 from local import envfile, migrations
 from local.gateway.process import Gateway, Mail
 from local.postgres import Cluster
+from local.resend import Sandbox
+from local.resend.sandbox import new_key, new_secret
 from local.state import DEFAULT_PORT, ROOT, hold
 
 HERE = Path(__file__).resolve().parent
@@ -22,7 +24,8 @@ class Stack:
     """One stack and its data in `state`; a context manager, or `start` and `stop`.
 
     `port` is where the functions will be, which mails and CORS need to know. `confirmations`
-    makes sign-up ask for a confirmation by mail. `without_mends` leaves some of the gateway's
+    makes sign-up ask for a confirmation by mail. `resend` is where mails go, at `resend_rate`
+    requests a second at most (None: any). `without_mends` leaves some of the gateway's
     mends out, `binaries` names another PostgreSQL: both are for tests.
     """
 
@@ -35,6 +38,7 @@ class Stack:
         supabase: Path = ROOT / "supabase",
         seed: bool = True,
         on_mail: Callable[[Mail], None] | None = None,
+        resend_rate: int | None = None,
         without_mends: tuple[str, ...] = (),
         binaries: Path | None = None,
         postgres_settings: Mapping[str, str] | None = None,
@@ -56,6 +60,13 @@ class Stack:
             settings=postgres_settings,
         )
         self.gateway = Gateway(state / "gateway.log", on_mail)
+        self.resend = Sandbox(
+            state / "resend",
+            port=urlsplit(self.env["RESEND_API_URL"]).port or 0,
+            api_key=self.env["RESEND_API_KEY"],
+            webhook_secret=self.env["RESEND_WEBHOOK_SECRET"],
+            rate=resend_rate,
+        )
 
     @property
     def database_url(self) -> str:
@@ -79,6 +90,8 @@ class Stack:
                     migrations.seed(owner, self._supabase / "seed.sql")
             port = self.gateway.serve()
             self.env["SUPABASE_URL"] = f"http://127.0.0.1:{port}"
+            self.resend.start()
+            self.env |= self.resend.env
             envfile.write(self.state / "env", self.env)
         except BaseException:
             self.stop()
@@ -86,6 +99,7 @@ class Stack:
 
     def stop(self) -> None:
         """Stop everything; the data stays."""
+        self.resend.stop()
         self.gateway.stop()
         self.postgres.stop()
         if self._lock:
@@ -130,6 +144,9 @@ def _settings(known: Mapping[str, str], port: int) -> dict[str, str]:
         "BOOTSTRAP_ADMIN_TOKEN": secrets.token_urlsafe(32),
         "CRON_SECRET": secrets.token_urlsafe(32),
         "INTERNAL_TOKEN": secrets.token_urlsafe(32),
+        "RESEND_API_KEY": new_key(),
+        "RESEND_API_URL": "http://127.0.0.1",
+        "RESEND_WEBHOOK_SECRET": new_secret(),
         **known,
         "API_URL": f"http://127.0.0.1:{port}",
     }

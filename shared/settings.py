@@ -47,6 +47,11 @@ SETTINGS = {
             "",
             rotates=True,
         ),
+        Setting("RESEND_API_KEY", "Resend, which sends the mails (re_…); without it none is sent", ""),
+        Setting(
+            "RESEND_API_URL", "Another place that speaks its API, as the local sandbox does", "https://api.resend.com"
+        ),
+        Setting("RESEND_WEBHOOK_SECRET", "Proves that Resend calls (whsec_…)", "", rotates=True),
         Setting("CRON_SECRET", "Proves that the platform's scheduler calls", "", rotates=True),
         Setting(
             "AI_PROVIDERS",

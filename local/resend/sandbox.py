@@ -120,11 +120,13 @@ class Sandbox:
     @property
     def webhook_url(self) -> str | None:
         """Where webhooks go; None: nowhere."""
-        return self._webhooks.url
+        return self._webhook_url
 
     @webhook_url.setter
     def webhook_url(self, url: str | None) -> None:
-        self._webhooks.url = url
+        self._webhook_url = url
+        if self._threads:
+            self._webhooks.url = url
 
     @property
     def webhooks(self) -> list[Sent]:

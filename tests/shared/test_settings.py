@@ -69,7 +69,13 @@ class TestARotatingSecret:
     def test_is_said_to_be_one(self) -> None:
         with pytest.raises(KeyError):
             settings.accepted("SUPABASE_SECRET_KEY")
-        assert {"SUPABASE_JWT_SECRET", "BOOTSTRAP_ADMIN_TOKEN", "INTERNAL_TOKEN", "CRON_SECRET"} == set(ROTATING)
+        assert {
+            "SUPABASE_JWT_SECRET",
+            "BOOTSTRAP_ADMIN_TOKEN",
+            "INTERNAL_TOKEN",
+            "CRON_SECRET",
+            "RESEND_WEBHOOK_SECRET",
+        } == set(ROTATING)
 
 
 class TestMatching:
