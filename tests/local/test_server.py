@@ -95,9 +95,12 @@ class TestPages:
         assert answer.headers["content-security-policy"].startswith("default-src 'none'")
 
     def test_show_mails_harmlessly(self, server: FunctionsServer) -> None:
-        page = ask(server, "/mail").read().decode()
+        mails = ask(server, "/mail").read().decode()
+        assert "<script>" not in mails
+        assert 'href="/mail/auth-0"' in mails
+        page = ask(server, "/mail/auth-0").read().decode()
         assert "<script>" not in page
-        assert '<a href="http://127.0.0.1:1/auth/v1/verify?a=1&amp;b=%3C2%3E">' in page
+        assert '<a href="http://127.0.0.1:1/auth/v1/verify?a=1&amp;b=%3C2%3E"' in page
 
     def test_give_mails_to_tests(self, server: FunctionsServer) -> None:
         assert json.load(ask(server, "/mail.json")) == {"data": [MAIL]}
