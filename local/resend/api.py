@@ -8,7 +8,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hmac import compare_digest
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
@@ -22,6 +22,7 @@ from local.resend.mails import Json
 from local.resend.script import Script
 
 BATCH = 100
+REMEMBERED = 2**20  # bytes: of a request with more, the body is not remembered
 ONE = re.compile(r"/emails/([^/]+)(/cancel)?")
 Pause = Callable[[float | None], None]
 """Waits so many seconds, or (None) for good; raises ConnectionError when the client leaves meanwhile."""
@@ -90,7 +91,7 @@ class Api:
 
     def answer(self, request: Request, pause: Pause) -> Reply:
         """Do what is asked. Raises ConnectionError where no answer shall be given, or nobody waits for it."""
-        self.asked.append(request)
+        self.asked.append(request if len(request.content) <= REMEMBERED else replace(request, content=b""))
         headers: dict[str, str] = {}
         try:
             self._admit(request)

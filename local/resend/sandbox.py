@@ -114,7 +114,7 @@ class Sandbox:
 
     @property
     def asked(self) -> list[Request]:
-        """The last 10,000 requests, whatever came of them."""
+        """The last 10,000 requests, whatever came of them; bodies above 1 MB are left out."""
         return list(self._api.asked)
 
     @property

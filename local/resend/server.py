@@ -1,64 +1,26 @@
 """HTTP on loopback, one thread for each connection."""
 
 import json
-import socket
-import threading
 from collections.abc import Callable
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 from urllib.parse import urlsplit
 
+from local.loopback import Loopback, Patient
 from local.resend.api import Pause, Reply, Request
 from local.resend.errors import Refused
 
 LARGEST = 256 * 2**20  # bytes of a body: 40 MB of attachments, written as numbers
 
 
-class Server(ThreadingHTTPServer):
-    """Knows its connections, to end them."""
-
-    request_queue_size = 256
+class Server(Loopback):
+    """Hands requests to `answer`."""
 
     def __init__(self, port: int, answer: Callable[[Request, Pause], Reply]) -> None:
         self.answer = answer
-        self._connections: set[socket.socket] = set()
-        self._lock = threading.Lock()
-        try:
-            super().__init__(("127.0.0.1", port), _Handler)
-        except OSError:
-            super().__init__(("127.0.0.1", 0), _Handler)
-
-    def stop(self) -> None:
-        """End the server and whatever it is doing."""
-        self.shutdown()
-        self.server_close()
-        with self._lock:
-            for connection in self._connections:
-                with suppress(OSError):  # its client was faster
-                    connection.shutdown(socket.SHUT_RDWR)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        with self._lock:
-            self._connections.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        with self._lock:
-            self._connections.discard(request)
-        super().shutdown_request(request)
+        super().__init__(port, _Handler)
 
 
-class _Handler(BaseHTTPRequestHandler):
-    """One connection; its requests come one after the other."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
+class _Handler(Patient):
     server: Server
-
-    def handle(self) -> None:
-        with suppress(ConnectionError):  # whoever asked has left, or shall get no answer
-            super().handle()
 
     def _serve(self) -> None:
         length = self.headers.get("Content-Length", "0")
@@ -72,7 +34,7 @@ class _Handler(BaseHTTPRequestHandler):
         content = self.rfile.read(int(length))
         if len(content) < int(length):
             raise ConnectionAbortedError
-        self._reply(self.server.answer(Request(self.command, split.path, split.query, headers, content), self._pause))
+        self._reply(self.server.answer(Request(self.command, split.path, split.query, headers, content), self.pause))
 
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _serve
 
@@ -85,14 +47,3 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
-
-    def _pause(self, seconds: float | None) -> None:
-        """Wait; raises ConnectionError when the client leaves meanwhile, or is made to."""
-        self.connection.settimeout(seconds)
-        with suppress(TimeoutError):
-            self.connection.recv(1)
-            raise ConnectionAbortedError
-        self.connection.settimeout(None)
-
-    def log_message(self, *_: object) -> None:
-        pass

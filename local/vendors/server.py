@@ -1,17 +1,16 @@
 """The vendors' server, and what it is told and remembers."""
 
 import json
-import socket
 import threading
 import zlib
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 from urllib.parse import urlsplit
 
+from local.loopback import Loopback, Patient
 from local.vendors.anthropic import Anthropic
 from local.vendors.behaviours import (
     Behaviour,
@@ -122,46 +121,14 @@ class Vendors:
         self._server.stop()
 
 
-class _Server(ThreadingHTTPServer):
-    """Knows its connections, to end them."""
-
-    request_queue_size = 256
-
+class _Server(Loopback):
     def __init__(self, vendors: Vendors) -> None:
         self.vendors = vendors
-        self._connections: set[socket.socket] = set()
-        self._lock = threading.Lock()
-        super().__init__(("127.0.0.1", 0), _Handler)
-
-    def stop(self) -> None:
-        self.shutdown()
-        self.server_close()
-        with self._lock:
-            for connection in self._connections:
-                with suppress(OSError):  # its client was faster
-                    connection.shutdown(socket.SHUT_RDWR)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        with self._lock:
-            self._connections.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        with self._lock:
-            self._connections.discard(request)
-        super().shutdown_request(request)
+        super().__init__(0, _Handler)
 
 
-class _Handler(BaseHTTPRequestHandler):
-    """One connection; its requests come one after the other."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
+class _Handler(Patient):
     server: _Server
-
-    def handle(self) -> None:
-        with suppress(ConnectionError):  # whoever asked has left
-            super().handle()
 
     def do_POST(self) -> None:
         path = urlsplit(self.path).path
@@ -196,12 +163,12 @@ class _Handler(BaseHTTPRequestHandler):
         usual = _json(format.answer(asked, USUAL))
         match self.server.vendors.next(format.vendor):
             case Says() as says:
-                self._pause(says.after_seconds)
+                self.pause(says.after_seconds)
                 yield _http(200, _json(format.answer(asked, says)))
             case Fails(status, retry_after):
                 yield _failure(format, status, phrase(status), retry_after)
             case Hangs():
-                self._pause(None)
+                self.pause(None)
             case Drops():
                 raise ConnectionAbortedError
             case Garbage():
@@ -211,7 +178,7 @@ class _Handler(BaseHTTPRequestHandler):
                 yield prompt
                 for byte in _http(200, usual)[len(prompt) :]:
                     yield bytes([byte])
-                    self._pause(seconds)
+                    self.pause(seconds)
             case Compressed(megabytes):
                 yield _http(200, _gzipped(megabytes, usual), {"Content-Encoding": "gzip"})
             case Endless(megabytes):
@@ -219,19 +186,6 @@ class _Handler(BaseHTTPRequestHandler):
                 for _ in range(megabytes):
                     yield b"%x\r\n%b\r\n" % (len(MEGABYTE), MEGABYTE)
                 yield b"0\r\n\r\n"
-
-    def _pause(self, seconds: float | None) -> None:
-        """Wait; raises ConnectionError when the client leaves meanwhile, or is made to."""
-        if seconds == 0:
-            return
-        self.connection.settimeout(seconds)
-        with suppress(TimeoutError):
-            self.connection.recv(1)
-            raise ConnectionAbortedError
-        self.connection.settimeout(None)
-
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 def _head(status: int, headers: dict[str, str]) -> bytes:
