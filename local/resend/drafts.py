@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from local.resend.errors import Refused, invalid, missing
 from local.resend.mails import bare
-from local.resend.plain import text_of
 from local.resend.times import scheduled
 
 RECIPIENTS = 50  # in each of to, cc, bcc
@@ -48,7 +47,7 @@ class Draft:
     to: list[str]
     subject: str
     html: str | None
-    text: str | None
+    own_text: str | None
     cc: list[str]
     bcc: list[str]
     reply_to: list[str]
@@ -81,12 +80,12 @@ def draft(body: object, rules: Rules, now: float, *, batch: bool = False) -> Dra
     if len(sender) != 1:
         raise invalid(f"Invalid `from` field. {FORMAT}")
     _check_domain(sender[0], rules)
-    told = Draft(
+    return Draft(
         sender=sender[0],
         to=_addresses(body, "to", rules),
         subject=_line(body["subject"], "subject"),
         html=html,
-        text=text_of(html) if html and text is None else text,
+        own_text=text,
         cc=_addresses(body, "cc", rules),
         bcc=_addresses(body, "bcc", rules),
         reply_to=_addresses(body, "reply_to"),
@@ -95,7 +94,6 @@ def draft(body: object, rules: Rules, now: float, *, batch: bool = False) -> Dra
         uploads=_uploads(body.get("attachments")),
         scheduled_at=scheduled(body["scheduled_at"], now) if body.get("scheduled_at") else None,
     )
-    return told
 
 
 def _text(body: dict[str, Any], name: str) -> str | None:

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from local.resend.plain import text_of
 from local.resend.times import iso
 
 Json = dict[str, Any]
@@ -45,7 +46,7 @@ class Mail:
     to: list[str]
     subject: str
     html: str | None = None
-    text: str | None = None
+    own_text: str | None = None
     cc: list[str] = field(default_factory=list)
     bcc: list[str] = field(default_factory=list)
     reply_to: list[str] = field(default_factory=list)
@@ -54,6 +55,12 @@ class Mail:
     attachments: list[Attachment] = field(default_factory=list)
     scheduled_at: float | None = None
     events: list[Event] = field(default_factory=list)
+
+    @property
+    def text(self) -> str | None:
+        """The text part: its own, be it empty, else what there is to read in the HTML."""
+        # Made when it is looked at: of ten thousand mails hardly any is, and reading HTML takes milliseconds.
+        return text_of(self.html) if self.html and self.own_text is None else self.own_text
 
     @property
     def state(self) -> str:

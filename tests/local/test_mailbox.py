@@ -218,7 +218,13 @@ class TestEscape:
     @given(st.text(min_size=1), st.text(min_size=1), st.text(min_size=1))
     def test_whatever_it_is(self, tmp_path: Path, subject: str, text: str, html: str) -> None:
         record: dict[str, Any] = {"kind": "mail", "id": "a", "at": 0.0, "sender": text, "to": [text]}
-        record |= {"subject": subject, "html": f"<{html}>", "text": text, "attachments": [], "headers": {text: html}}
+        record |= {
+            "subject": subject,
+            "html": f"<{html}>",
+            "own_text": text,
+            "attachments": [],
+            "headers": {text: html},
+        }
         (tmp_path / "resend").mkdir(exist_ok=True)
         (tmp_path / "resend" / "journal.jsonl").write_text(json.dumps(record) + "\n")
         mailbox = Mailbox(tmp_path / "mail.jsonl")
