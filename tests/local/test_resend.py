@@ -579,6 +579,13 @@ class TestRemembering:
             assert last_event(waiting) == "delivered"
             assert len(second.mails) == 2
 
+    @pytest.mark.parametrize("line", ['{"kind": "mail", "id": "a", "attachments": [], "colour": 7}', "{}", "?"])
+    def test_what_another_version_left_is_forgotten(self, tmp_path: Path, line: str) -> None:
+        (tmp_path / "journal.jsonl").write_text(line + "\n")
+        with Sandbox(tmp_path) as sandbox:
+            assert sandbox.mails == []
+        assert (tmp_path / "journal.jsonl").read_text() == ""
+
     def test_counts_by_what_a_mail_carries(self, sandbox: Sandbox) -> None:
         for tag in ("a", "a", "b"):
             send(tags=[{"name": "message", "value": tag}])
