@@ -104,7 +104,8 @@ def ensure_packages(folder: Path) -> None:
     wheel = Path(subprocess.check_output([PYTHON, "-c", where], text=True).strip())
     script = wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     # The system's own trust: behind a proxy that inspects, only that knows who signs.
-    npm = [str(wheel / "bin" / "node"), "--use-system-ca", str(script), "ci", "--ignore-scripts"]
+    # Not `npm ci`: it refuses a lock file for the lack of other platforms' packages, which not every registry has.
+    npm = [str(wheel / "bin" / "node"), "--use-system-ca", str(script), "install", "--no-save", "--ignore-scripts"]
     run(
         [*npm, "--no-audit", "--no-fund", "--no-update-notifier", "--prefix", str(folder)],
         "npm could not install the packages: see above, then try again",

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 from uuid import UUID
 
 from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge
+from werkzeug.routing import BaseConverter
 from werkzeug.wsgi import get_input_stream
 
 from shared import settings, traceparent
@@ -23,6 +24,12 @@ IDENTIFIER = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")  
 IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 Environ = dict[str, Any]
+
+
+class Identifier(BaseConverter):
+    """A segment as long as a UUID, encoded or not: `/detect/uploads` is no detection's path, whatever the method."""
+
+    regex = "(?:[0-9a-fA-F-]|%[0-9a-fA-F]{2}){36}"
 
 
 class Request:

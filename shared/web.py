@@ -17,13 +17,13 @@ from urllib.parse import unquote
 from uuid import UUID
 
 from werkzeug.exceptions import MethodNotAllowed, NotFound
-from werkzeug.routing import BaseConverter, Map, Rule
+from werkzeug.routing import Map, Rule
 
 from shared import auth, context, cors, limits, log, tracing
 from shared.binding import Reply, Signature
 from shared.context import Context
 from shared.errors import Problem, not_found
-from shared.request import Environ, Request
+from shared.request import Environ, Identifier, Request
 
 SECURITY_HEADERS = {
     "Cache-Control": "no-store",
@@ -36,12 +36,6 @@ SECURITY_HEADERS = {
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
 Verifier = Callable[[str], None]
 Handler = TypeVar("Handler", bound=Callable[..., Any])
-
-
-class Identifier(BaseConverter):
-    """A segment as long as a UUID, encoded or not: `/detect/uploads` is no detection's path, whatever the method."""
-
-    regex = "(?:[0-9a-fA-F-]|%[0-9a-fA-F]{2}){36}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

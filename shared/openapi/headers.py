@@ -57,7 +57,7 @@ PARAMETERS: dict[str, Any] = {
         "name": "If-None-Match",
         "in": "header",
         "description": "The ETag read before: 304 where nothing has changed since.",
-        "schema": {"type": "string", "pattern": '^"[!#-~]{1,64}"$'},
+        "schema": TEXT,
     },
     "workspace": {
         "name": "workspace_id",

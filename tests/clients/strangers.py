@@ -60,7 +60,7 @@ class Gathered:
         """What a successful call of the owner's named in its path, and the ids in what it was answered."""
         for name, value in named.items():
             self.add(name, value)
-        if answer:
+        if answer[:1] in (b"{", b"["):  # else a page, a script or a picture
             content = json.loads(answer)
             for row in content.get("data", [content]) if isinstance(content, dict) else []:
                 self._row(path, row)
