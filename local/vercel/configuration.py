@@ -87,6 +87,7 @@ def service(function: Service) -> dict[str, Any]:
     return {
         "root": ".",
         "runtime": "python",
+        "framework": "python",  # it would guess, by words in any requirements.txt or pyproject.toml of the tree
         "entrypoint": function.entrypoint,
         "functions": {
             function.entrypoint: {

@@ -39,7 +39,8 @@ create table private.outbox (
 );
 comment on table private.outbox is 'What is to happen outside. A worker of the topic takes it; see private.lease_outbox.';
 comment on column private.outbox.topic is 'Who delivers it.';
-comment on column private.outbox.ordering_key is 'Rows of a topic with the same key are delivered one after another, in the order they were put.';
+comment on column private.outbox.ordering_key is 'Rows of a topic with the same key are delivered one after another, in the order they were put: by a procedure that '
+  'locks what the key names, for two transactions at once commit in any order. One that is due later holds up the next.';
 comment on column private.outbox.payload is 'Personal data, possibly: what the topic''s worker needs, ids rather than copies.';
 comment on column private.outbox.alone is 'Shares no delivery with others: the provider takes such only one at a time, or refused it among others.';
 comment on column private.outbox.delivery is 'The call it is in; null where it is known to be in none.';
@@ -74,6 +75,39 @@ as $$
 $$;
 comment on function private.enqueue is 'Called by the procedure that makes the change, in its transaction: both happen or neither.';
 
+create function private.outbox_wait(_attempts integer, _at_least_seconds double precision) returns interval
+language sql volatile
+set search_path = ''
+as $$
+  select make_interval(secs => greatest(
+    case when _at_least_seconds between 0 and 86400 then _at_least_seconds else 0 end,
+    least(3600, 5 * 2 ^ least(_attempts, 20)) * (0.5 + random() / 2)))
+$$;
+comment on function private.outbox_wait is
+  'Doubling from 5 seconds to an hour, with jitter, or longer where the provider says so: up to a day.';
+
+create function private.bury_deliveries(_topic text) returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  provider_remembers constant interval := '23 hours';
+  buried uuid[];
+begin
+  with old as (
+    select id from private.deliveries
+    where topic = _topic and leased_until <= clock_timestamp() and created_at < clock_timestamp() - provider_remembers
+    for update skip locked
+  )
+  select array_agg(id) into buried from old;
+  update private.outbox set state = 'dead', error = 'outcome_unknown', delivery = null, ended_at = clock_timestamp()
+  where delivery = any (buried);
+  delete from private.deliveries where id = any (buried);
+end
+$$;
+comment on function private.bury_deliveries is
+  'What has an unknown end for so long that the provider could take another try for new: whether to try is a person''s to say.';
+
 create function private.lease_outbox(_topic text, _most integer, _lease_seconds integer) returns jsonb
 language plpgsql security definer
 set search_path = ''
@@ -82,16 +116,23 @@ declare
   lease_end timestamptz := clock_timestamp() + make_interval(secs => _lease_seconds);
   leased private.deliveries;
 begin
+  perform private.bury_deliveries(_topic);
   -- What was begun before comes first, whole: a call whose end nobody knows, or whose worker died.
   select * into leased from private.deliveries
   where topic = _topic and due_at <= clock_timestamp() and leased_until <= clock_timestamp()
   order by due_at limit 1
   for update skip locked;
   if found then
-    update private.deliveries set attempt = attempt + 1, leased_until = lease_end where id = leased.id returning * into leased;
+    update private.deliveries
+    set attempt = attempt + 1, leased_until = lease_end, due_at = lease_end + private.outbox_wait(attempt, null)
+    where id = leased.id
+    returning * into leased;
     update private.outbox set attempts = attempts + 1 where delivery = leased.id;
   else
-    insert into private.deliveries (topic, leased_until) values (_topic, lease_end) returning * into leased;
+    -- Due again only a while after its lease, so that one which kills its workers holds nobody up.
+    insert into private.deliveries (topic, leased_until, due_at)
+    values (_topic, lease_end, lease_end + private.outbox_wait(0, null))
+    returning * into leased;
     update private.outbox set delivery = leased.id, attempts = attempts + 1
     where id in (
       with next as (
@@ -126,28 +167,21 @@ comment on function private.lease_outbox is
   'One delivery for a worker: its id, which attempt this is, and its rows; null where nothing is due. Rows of one '
   'ordering key never share a delivery, and none is leased while an earlier one waits.';
 
-create function private.outbox_wait(_attempts integer, _at_least_seconds numeric) returns interval
-language sql volatile
-set search_path = ''
-as $$
-  select make_interval(secs => greatest(
-    coalesce(_at_least_seconds, 0), least(3600, 5 * 2 ^ least(_attempts, 20)) * (0.5 + random() / 2))::double precision)
-$$;
-comment on function private.outbox_wait is 'Doubling from 5 seconds to an hour, with jitter, or longer where the provider says so.';
-
 create function private.settle_outbox(_delivery uuid, _attempt integer, _outcomes jsonb) returns void
 language plpgsql security definer
 set search_path = ''
 as $$
 declare
-  provider_remembers constant interval := '23 hours';
   settled private.deliveries;
+  known boolean;
 begin
   -- Not ours any more, or settled by whoever took it over: they know as much as we do.
   select * into settled from private.deliveries where id = _delivery and attempt = _attempt for update;
   if not found then
     return;
   end if;
+  -- That this attempt did nothing says nothing about an earlier one; and a delivery is tried again whole.
+  known := _attempt = 1 and not jsonb_path_exists(_outcomes, '$[*] ? (@.outcome == "unknown")');
 
   update private.outbox as o
   set state = case
@@ -155,41 +189,38 @@ begin
       when told.outcome = 'refused' or o.give_up_at <= clock_timestamp() then 'dead'
       else 'waiting' end,
     delivery = null,
-    error = told.error,
-    receipt = coalesce(told.receipt, o.receipt),
+    error = left(told.error, 100),
+    receipt = coalesce(left(told.receipt, 200), o.receipt),
     ended_at = case
       when told.outcome in ('delivered', 'refused') or o.give_up_at <= clock_timestamp() then clock_timestamp() end,
     alone = o.alone or told.outcome = 'alone',
     due_at = case when told.outcome = 'again'
       then clock_timestamp() + private.outbox_wait(o.attempts, told.wait_seconds) else o.due_at end
-  from jsonb_to_recordset(_outcomes) as told (id uuid, outcome text, error text, receipt text, wait_seconds numeric)
-  where o.id = told.id and o.delivery = _delivery and told.outcome in ('delivered', 'refused', 'again', 'alone');
+  from jsonb_to_recordset(_outcomes) as told (id uuid, outcome text, error text, receipt text, wait_seconds double precision)
+  where o.id = told.id and o.delivery = _delivery
+    and (told.outcome in ('delivered', 'refused') or (known and told.outcome in ('again', 'alone')));
 
   update private.outbox as o
-  set error = told.error
-  from jsonb_to_recordset(_outcomes) as told (id uuid, outcome text, error text)
-  where o.id = told.id and o.delivery = _delivery and told.outcome = 'unknown';
+  set error = left(told.error, 100)
+  from jsonb_to_recordset(_outcomes) as told (id uuid, error text)
+  where o.id = told.id and o.delivery = _delivery;
 
-  if not exists (select from private.outbox where delivery = _delivery) then
-    delete from private.deliveries where id = _delivery;
-  elsif settled.created_at < clock_timestamp() - provider_remembers then
-    -- Tried once more, the provider might take it for new: a person decides.
-    update private.outbox set state = 'dead', error = 'outcome_unknown', delivery = null, ended_at = clock_timestamp()
-    where delivery = _delivery;
-    delete from private.deliveries where id = _delivery;
-  else
+  if exists (select from private.outbox where delivery = _delivery) then
     update private.deliveries
     set leased_until = clock_timestamp(),
       due_at = clock_timestamp() + private.outbox_wait(attempt, (
-        select max(wait_seconds) from jsonb_to_recordset(_outcomes) as told (wait_seconds numeric)))
+        select max(wait_seconds) from jsonb_to_recordset(_outcomes) as told (wait_seconds double precision)))
     where id = _delivery;
+  else
+    delete from private.deliveries where id = _delivery;
   end if;
 end
 $$;
 comment on function private.settle_outbox is
   'What became of a delivery, row by row: delivered (with a receipt), refused (for good: dead), again (known not to have '
-  'happened: tried in another delivery), alone (the same, at once and by itself), unknown (the same delivery again). Dead is also what isn''t delivered a day after '
-  'it was due, and what was unknown for longer than a provider remembers a key.';
+  'happened: tried in another delivery), alone (the same, at once and by itself), unknown (the same delivery again, and '
+  'with it all of its rows that aren''t settled). Dead is also what isn''t delivered a day after it was due, and what was '
+  'unknown for longer than a provider remembers a key.';
 
 create function public.lease_outbox(topic text, most integer, lease_seconds integer) returns jsonb
 language sql
@@ -206,7 +237,8 @@ as $$
 $$;
 
 revoke execute on function
-  private.enqueue, private.lease_outbox, private.outbox_wait, private.settle_outbox, public.lease_outbox, public.settle_outbox
+  private.enqueue, private.bury_deliveries, private.lease_outbox, private.outbox_wait, private.settle_outbox,
+  public.lease_outbox, public.settle_outbox
 from public, anon, authenticated;
 grant execute on function
   private.lease_outbox, private.settle_outbox, public.lease_outbox, public.settle_outbox

@@ -58,7 +58,7 @@ language plpgsql security definer
 set search_path = ''
 as $$
 begin
-  update private.job_runs set ended_at = clock_timestamp(), outcome = _outcome, counts = _counts, error = _error
+  update private.job_runs set ended_at = clock_timestamp(), outcome = _outcome, counts = _counts, error = left(_error, 100)
   where id = _run and ended_at is null;
   return found;
 end

@@ -274,8 +274,9 @@ class TestAnUnknownEnd:
     def test_comes_when_the_worker_died(self, outbox: Outbox) -> None:
         outbox.put()
         first = outbox.leased()
-        assert outbox.lease() is None
         outbox.pass_time("1 minute")
+        assert outbox.lease() is None  # not at once: it may be what it died of
+        outbox.pass_time("10 seconds")
         second = outbox.leased()
         assert (second["id"], second["attempt"], ids(second)) == (first["id"], 2, ids(first))
 
@@ -283,15 +284,40 @@ class TestAnUnknownEnd:
         for _ in range(20):
             outbox.put()
         first = outbox.leased()
-        outbox.pass_time("1 minute")
+        outbox.pass_time("2 minutes")
         found = [each for each in at_once(8, lambda _: outbox.lease()) if each]
         assert [each["id"] for each in found] == [first["id"]]
         assert len(found[0]["rows"]) == 20
 
+    def test_holds_nobody_up_where_it_kills_its_workers(self, outbox: Outbox) -> None:
+        poison, good = outbox.put(), outbox.put()
+        assert ids(outbox.leased(1)) == [poison]
+        outbox.pass_time("61 seconds")
+        assert ids(outbox.leased(1)) == [good]
+
+    @pytest.mark.parametrize("outcome", ["again", "alone"])
+    def test_is_not_known_by_a_later_attempt(self, outbox: Outbox, outcome: str) -> None:
+        outbox.put()
+        first = outbox.leased()
+        outbox.settle(first, "unknown", error="timeout")
+        outbox.pass_time("10 seconds")
+        outbox.settle(outbox.leased(), outcome, error="rate_limited")
+        outbox.pass_time("1 minute")
+        assert outbox.leased()["id"] == first["id"]
+
+    def test_of_one_row_keeps_the_others_that_are_not_settled(self, outbox: Outbox) -> None:
+        a, b, c = outbox.put(), outbox.put(), outbox.put()
+        first = outbox.leased()
+        told = [{"id": a, "outcome": "again"}, {"id": b, "outcome": "unknown"}, {"id": c, "outcome": "delivered"}]
+        outbox.db.service.call("settle_outbox", delivery=first["id"], attempt=1, outcomes=told)
+        outbox.pass_time("10 seconds")
+        second = outbox.leased()
+        assert (second["id"], ids(second)) == (first["id"], [a, b])
+
     def test_the_worker_thought_dead_changes_nothing_any_more(self, outbox: Outbox) -> None:
         outbox.put()
         late = outbox.leased()
-        outbox.pass_time("1 minute")
+        outbox.pass_time("2 minutes")
         current = outbox.leased()
         outbox.settle(late, "refused")
         assert outbox.rows("state") == [("waiting",)]
@@ -299,13 +325,22 @@ class TestAnUnknownEnd:
         outbox.settle(late, "refused")
         assert outbox.rows("state") == [("delivered",)]
 
-    def test_longer_than_the_provider_remembers_is_a_person_s_to_decide(self, outbox: Outbox) -> None:
+    @pytest.mark.parametrize("settled", [True, False], ids=["settled", "its worker died"])
+    def test_longer_than_the_provider_remembers_is_a_person_s_to_decide(self, outbox: Outbox, settled: bool) -> None:
         outbox.put()
-        outbox.settle(outbox.leased(), "unknown", error="timeout")
+        delivery = outbox.leased()
+        if settled:
+            outbox.settle(delivery, "unknown", error="timeout")
         outbox.pass_time("23 hours")
-        outbox.settle(outbox.leased(), "unknown", error="timeout")
+        assert outbox.lease() is None  # and so it isn't sent once more
         assert outbox.rows("state, error, delivery") == [("dead", "outcome_unknown", None)]
         assert outbox.deliveries() == 0
+
+    def test_whatever_a_provider_says_it_can_be_settled(self, outbox: Outbox) -> None:
+        for wait in (1e18, -1, "NaN", "Infinity"):
+            outbox.put()
+            outbox.settle(outbox.leased(), "again", error="x" * 500, receipt="y" * 500, wait_seconds=wait)
+        assert outbox.rows("state, length(error), length(receipt)") == [("waiting", 100, 200)] * 4
 
 
 @pytest.mark.parametrize("who", ["anon", "person"])
