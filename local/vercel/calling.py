@@ -80,6 +80,7 @@ def call(name: str, person: Person, env: Mapping[str, str]) -> Call:
     internal = {"Authorization": f"Bearer {env['INTERNAL_TOKEN']}", "Content-Type": "application/octet-stream"}
     known = {
         "health": Call("GET", "/api/health", 200, holds=lambda a: a["checks"]["database"]["status"] == "ok"),
+        "docs": Call("GET", "/api/docs/openapi.json", 200, holds=lambda a: a["openapi"].startswith("3.1")),
         "auth": Call(
             "GET", "/api/auth/me", 200, person.headers, holds=lambda a: a["user"]["email"] == person.email.lower()
         ),
