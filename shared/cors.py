@@ -10,7 +10,7 @@ LOCAL_PAGE = re.compile(r"http://(localhost|127\.0\.0\.1)(:\d{1,5})?")
 EXPOSED = "X-Request-Id, RateLimit, RateLimit-Policy, Retry-After, ETag, Idempotent-Replayed"
 # From apikey on: what supabase-js may add to a call by itself. One name missing here, and the browser sends nothing.
 ACCEPTED = (
-    "authorization, content-type, idempotency-key, if-match, x-request-id, "
+    "authorization, content-type, idempotency-key, if-match, if-none-match, x-request-id, "
     "apikey, x-client-info, x-retry-count, traceparent, tracestate, baggage"
 )
 

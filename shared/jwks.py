@@ -75,10 +75,10 @@ def _usable(entry: object) -> tuple[str, signatures.Key] | None:
     operations = entry.get("key_ops")
     if isinstance(operations, list) and "verify" not in operations:
         return None
-    algorithm = entry.get("alg") or {"EC": "ES256", "RSA": "RS256"}.get(str(entry.get("kty")))
-    if ALGORITHMS.get(str(algorithm)) != entry.get("kty"):
+    algorithm = str(entry.get("alg") or {"EC": "ES256", "RSA": "RS256"}.get(str(entry.get("kty"))))
+    if algorithm not in ALGORITHMS or ALGORITHMS[algorithm] != entry.get("kty"):
         return None
     try:
-        return entry["kid"], signatures.published(entry, str(algorithm))
+        return entry["kid"], signatures.published(entry, algorithm)
     except ValueError:
         return None

@@ -120,8 +120,8 @@ def on_vercel() -> bool:
 
 
 def is_development() -> bool:
-    """Whether this is somebody's own machine."""
-    return get("ENVIRONMENT") == "development"
+    """Whether this is somebody's own machine. The platform's never is, also where nobody has said what it is."""
+    return get("ENVIRONMENT") == "development" and not on_vercel()
 
 
 def example() -> str:

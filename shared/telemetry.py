@@ -160,7 +160,9 @@ class Recorder(SpanProcessor):
 
     def _deliver(self) -> None:
         while True:
-            done = self._asked.get()
+            # All who ask meanwhile are served by one delivery: while a collector hangs, more ask than it takes.
+            asked = [self._asked.get()]
+            asked += [self._asked.get_nowait() for _ in range(self._asked.qsize())]
             spans: list[ReadableSpan] = []
             while self._ended:
                 spans.append(self._ended.popleft())
@@ -171,4 +173,5 @@ class Recorder(SpanProcessor):
                     self._failing = True
                 if not self._failing:
                     self._rests_until = float("-inf")
-            done.set()
+            for done in asked:
+                done.set()

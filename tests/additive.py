@@ -26,6 +26,23 @@ def breaks(old: Schema, new: Schema) -> list[str]:
     return [f"{place}: {what}" for place, what in Comparison(old, new).operations()]
 
 
+# Compared in ways of their own; what says nothing about values; and every other keyword must stay as it is.
+COMPARED = {
+    "$ref",
+    "type",
+    "properties",
+    "required",
+    "items",
+    "additionalProperties",
+    "anyOf",
+    "oneOf",
+    "enum",
+    "const",
+}
+COMPARED |= {"pattern", *(keyword for keyword, _ in BOUNDS)}
+SAID = {"description", "title", "example", "examples"}
+
+
 class Comparison:
     """Two documents, side by side."""
 
@@ -44,23 +61,34 @@ class Comparison:
     def _operation(self, old: Schema, new: Schema) -> Iterator[str]:
         if old["operationId"] != new["operationId"]:
             yield f"is called {new['operationId']} now"
-        if new.get("security") and not old.get("security"):
-            yield "needs signing in now"
+        if new.get("security") and new["security"] != old.get("security"):
+            yield "asks for another proof of who calls"
         yield from self._parameters(old, new)
-        before, now = _content(old.get("requestBody", {})), _content(new.get("requestBody", {}))
-        if now is not None and before is None:
-            yield "takes a body now"
-        elif now is not None and before is not None:
-            yield from self._compare(before, now, "its body", sent=True)
-        for status, response in old["responses"].items():
-            if status[0] != "2":
-                continue
-            if status not in new["responses"]:
+        yield from self._contents(old.get("requestBody", {}), new.get("requestBody", {}), "its body", sent=True)
+        for status in old["responses"].keys() | new["responses"].keys():
+            before, now = old["responses"].get(status), new["responses"].get(status)
+            if now is None:
                 yield f"answers {status} no more"
-                continue
-            before, now = _content(response), _content(new["responses"][status])
-            if before is not None:
-                yield from self._compare(before, now or {}, f"its {status}", sent=False)
+            elif before is None:
+                if status[0] == "2":
+                    yield f"answers {status} now"
+            else:
+                before, now = _resolved(self._old, before), _resolved(self._new, now)
+                if lost := before.get("headers", {}).keys() - now.get("headers", {}).keys():
+                    yield f"its {status} lacks {', '.join(lost)}"
+                if status[0] == "2":
+                    yield from self._contents(before, now, f"its {status}", sent=False)
+                elif lost := _codes(before) - _codes(now):
+                    yield f"its {status} has {', '.join(lost)} no more"
+
+    def _contents(self, old: Schema, new: Schema, place: str, *, sent: bool) -> Iterator[str]:
+        before, now = old.get("content", {}), new.get("content", {})
+        if before.keys() - now.keys() or (sent and now and not before):
+            yield f"{place} is {', '.join(now) or 'nothing'} now"
+        for media_type in before.keys() & now.keys():
+            yield from self._compare(
+                before[media_type].get("schema", {}), now[media_type].get("schema", {}), place, sent=sent
+            )
 
     def _parameters(self, old: Schema, new: Schema) -> Iterator[str]:
         before, now = self._by_name(self._old, old), self._by_name(self._new, new)
@@ -71,6 +99,8 @@ class Comparison:
                 if parameter.get("required"):
                     yield f"asks for the parameter {name} now"
                 continue
+            if parameter["in"] != before[name]["in"]:
+                yield f"takes the parameter {name} in the {parameter['in']} now"
             if parameter.get("required") and not before[name].get("required"):
                 yield f"insists on the parameter {name} now"
             yield from self._compare(before[name]["schema"], parameter["schema"], f"the parameter {name}", sent=True)
@@ -93,12 +123,24 @@ class Comparison:
             yield f"{place} {'can be no' if sent else 'may now be'} {', '.join(sorted(kinds))}"
         yield from self._values(wider, narrower, place)
         yield from self._fields(old, new, place, sent=sent)
-        if "items" in old and "items" in new:
-            yield from self._compare(old["items"], new["items"], f"an item of {place}", sent=sent)
-        for before in _choices(old):
-            same = [each for each in _choices(new) if _name(each) == _name(before)]
-            if same:  # several may have no name: then it is the one that is the same
-                yield from self._compare(before, before if before in same else same[0], place, sent=sent)
+        for keyword in (old.keys() | new.keys()) - COMPARED - SAID:
+            if old.get(keyword) != new.get(keyword):
+                yield f"{place} has another {keyword}"
+        for keyword in ("items", "additionalProperties"):
+            before, now = old.get(keyword), new.get(keyword)
+            if isinstance(before, dict) and isinstance(now, dict):
+                yield from self._compare(before, now, f"each of {place}", sent=sent)
+            elif before != now:
+                yield f"{place} has other {keyword}"
+        yield from self._choices(old, new, place, sent=sent)
+
+    def _choices(self, old: Schema, new: Schema, place: str, *, sent: bool) -> Iterator[str]:
+        """Of what may be sent none may go, of what may come none may be added."""
+        before, now = ({_name(each): each for each in _choices(schema)} for schema in (old, new))
+        if lost := (before.keys() - now.keys() if sent else now.keys() - before.keys()):
+            yield f"{place} {'can be no' if sent else 'may now be'} {', '.join(lost)}"
+        for name in before.keys() & now.keys():
+            yield from self._compare(before[name], now[name], place, sent=sent)
 
     @staticmethod
     def _values(wider: Schema, narrower: Schema, place: str) -> Iterator[str]:
@@ -128,11 +170,12 @@ class Comparison:
             yield from self._compare(before[name], now[name], f"{name} of {place}", sent=sent)
 
 
-def _content(part: Schema) -> Schema | None:
-    """The JSON schema of a body or an answer."""
-    content = part.get("content", {})
-    found: Schema | None = next((each.get("schema", {}) for each in content.values()), None)
-    return found
+def _codes(response: Schema) -> set[str]:
+    """The codes of a problem."""
+    schema = response.get("content", {}).get("application/problem+json", {}).get("schema", {})
+    return {
+        code for part in schema.get("allOf", ()) for code in part.get("properties", {}).get("code", {}).get("enum", ())
+    }
 
 
 def _resolved(document: Schema, part: Schema) -> Schema:
@@ -157,7 +200,10 @@ def _others(wider: Schema, narrower: Schema) -> set[str]:
     allowed = _types(wider)
     if "number" in allowed:
         allowed.add("integer")
-    return _types(narrower) - allowed if allowed else set()
+    given = _types(narrower)
+    if allowed and not given and _enum(narrower) is None:
+        return {"thing"}
+    return given - allowed if allowed else set()
 
 
 def _types(schema: Schema) -> set[str]:

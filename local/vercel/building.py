@@ -26,19 +26,30 @@ SETTINGS = {"buildCommand": "", "outputDirectory": None, "rootDirectory": None, 
 # the documented Build Output format, which needn't come from the builder: we take it out before anything is deployed.
 LEFT_OUT = ("_vendor/pip", "_vendor/pip-*.dist-info", "_vc_pycache/var/task/_vendor/pip")
 # What of this environment reaches the builder and what it runs: no secrets.
-PASSED = (
+PASSED = {
     "HOME",
     "LANG",
     "TMPDIR",
-    "SSL_",
-    "UV_",
-    "PIP_",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "UV_INDEX",
+    "UV_INDEX_URL",
+    "UV_DEFAULT_INDEX",
+    "UV_EXTRA_INDEX_URL",
+    "UV_FIND_LINKS",
+    "UV_CACHE_DIR",
+    "UV_OFFLINE",
+    "PIP_INDEX_URL",
+    "PIP_EXTRA_INDEX_URL",
+    "PIP_FIND_LINKS",
+    "PIP_CERT",
+    "PIP_CONFIG_FILE",
     "NODE_EXTRA_CA_CERTS",
     "HTTP_PROXY",
     "HTTPS_PROXY",
     "ALL_PROXY",
     "NO_PROXY",
-)
+}
 EXTRA = "extra"
 OBSERVABILITY = ROOT / "shared" / "observability.txt"
 
@@ -146,7 +157,7 @@ def run_builder(tree: Path, tools: Toolchain, target: str, framework: str | None
     tree.joinpath(".vercel", "project.json").write_text(
         json.dumps({**PROJECT, "settings": {**SETTINGS, "framework": framework}})
     )
-    environment = {name: value for name, value in os.environ.items() if name.upper().startswith(PASSED)}
+    environment = {name: value for name, value in os.environ.items() if name.upper() in PASSED}
     environment |= {
         **configuration.BUILD_ENVIRONMENT,  # said in vercel.json too, but only the platform reads it there
         "CI": "1",

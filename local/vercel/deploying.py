@@ -80,6 +80,7 @@ def deploy_plan(release: Release, functions: list[Service], to: str | None = Non
         *map(str, migrations),
         str(release.deployment()),
         f"then ask {asked(release)} of what was deployed",
+        *([str(release.promotion("<its address>"))] if release.production else []),
         *beyond_the_plan(chosen(release, functions)),
         release.undoing,
     ]
@@ -87,9 +88,7 @@ def deploy_plan(release: Release, functions: list[Service], to: str | None = Non
 
 def rollback_plan(release: Release, functions: list[Service], to: str | None = None) -> list[str]:
     """What `rollback` would do."""
-    if to:
-        return [str(release.rollback(to))]
-    return [str(release.former()), str(release.rollback("<the second of these>"))]
+    return [str(release.rollback(to))] if to else [str(release.former()), "then: name one of these, as TO=<address>"]
 
 
 def deploy(
@@ -108,18 +107,24 @@ def deploy(
     said = ""
     for command in commands:
         said = run(command, release, path)
-    address = said.strip().splitlines()[-1] if said.strip() else ""
+    address = said.strip().rpartition("\n")[2]
+    if not address.startswith("http"):
+        raise Trouble(f"vercel does not say where it put the deployment; it may be there: see above\n{release.undoing}")
     ask(release, address)
+    if release.production:
+        run(release.promotion(address), release, path)
     print(f"Deployed: {address}", release.undoing, sep="\n")
 
 
 def refuse_unsaved(release: Release) -> None:
-    """Production is what a commit holds: Trouble where the tree holds something else."""
-    if not release.production:
-        return
-    status = subprocess.run(["git", "status", "--porcelain"], cwd=ROOT, capture_output=True, text=True)
+    """Production is what a commit holds, and so is any schema: Trouble where the tree holds something else."""
+    what = () if release.production else ("--", "supabase")
+    status = subprocess.run(["git", "status", "--porcelain", *what], cwd=ROOT, capture_output=True, text=True)
     if status.returncode != 0 or status.stdout.strip():
-        raise Trouble(f"production gets only what is committed; this isn't:\n{status.stdout}{status.stderr}".rstrip())
+        raise Trouble(
+            "production gets only what is committed, and every database only committed migrations; this isn't:\n"
+            f"{status.stdout}{status.stderr}".rstrip()
+        )
 
 
 def build_and_check(release: Release, functions: list[Service]) -> None:
@@ -148,12 +153,12 @@ def build_router(text: str, target: str) -> None:
 
 def run(command: Command, release: Release, path: str | None = None) -> str:
     """Run it in the copy; returns what it prints. Shows all it says, without secrets. Raises Trouble where it fails."""
-    print(f"\n$ {command}", flush=True)
+    print(without_secrets(f"\n$ {command}", release), flush=True)
     path = path or toolchain.find().path
     program = shutil.which(command.arguments[0], path=path)
     if program is None:
         raise Trouble(f"{command.arguments[0]} is not installed: {toolchain.INSTALL}")
-    environment = {name: value for name, value in os.environ.items() if name.upper().startswith(building.PASSED)}
+    environment = {name: value for name, value in os.environ.items() if name.upper() in building.PASSED}
     quiet = {"CI": "1", "DO_NOT_TRACK": "1", "NO_UPDATE_NOTIFIER": "1"}
     quiet |= {"SUPABASE_TELEMETRY_DISABLED": "1", "VERCEL_TELEMETRY_DISABLED": "1"}
     outcome = subprocess.run(
@@ -209,13 +214,14 @@ def ask(release: Release, address: str) -> None:
 
 
 def rollback(release: Release, to: str | None, path: str | None = None) -> None:
-    """Make the release before the current one again, or the deployment named. Migrations stay: they only add."""
+    """Make the deployment named the current one again. Migrations stay: they only add.
+
+    Which one that is no list tells: the second newest may be the one that was rolled back from before.
+    """
     TREE.mkdir(parents=True, exist_ok=True)
     if to is None:
-        listed = json.loads(run(release.former(), release, path))["deployments"]
-        if len(listed) < 2:
-            raise Trouble("there is no release before this one: name a deployment, as in make rollback TO=<address>")
-        to = str(listed[1]["url"])
+        run(release.former(), release, path)
+        raise Trouble(f"Name the one to go back to, which was good: {release.undoing.removeprefix('Go back with: ')}")
     run(release.rollback(to), release, path)
     print(f"{to} is the current release again.")
 

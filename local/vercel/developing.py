@@ -34,7 +34,7 @@ def main() -> None:
     for name in LINKED:
         if not tree.joinpath(name).is_symlink():
             tree.joinpath(name).symlink_to(state.ROOT / name)
-    environment = {name: value for name, value in os.environ.items() if name.upper().startswith(building.PASSED)}
+    environment = {name: value for name, value in os.environ.items() if name.upper() in building.PASSED}
     own = {"PATH": tools.path, "UV_PYTHON_DOWNLOADS": "never", "UV_SYSTEM_CERTS": "1"}
     quiet = {"NO_UPDATE_NOTIFIER": "1", "VERCEL_TELEMETRY_DISABLED": "1"}
     print(f"All functions, by the platform's development server, on http://127.0.0.1:{port}", flush=True)

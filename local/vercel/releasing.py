@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from local.trouble import Trouble
 from local.vercel.configuration import HEADERS, Service
@@ -16,8 +16,10 @@ ENVIRONMENTS = ("production", "staging", "development")
 ROUTER = "router"
 
 
+DATABASE_PLACEHOLDER = "postgresql://<user>:<password>@<host>:5432/postgres"
 PLACEHOLDERS = {
-    "SUPABASE_DB_URL": "postgresql://<user>:<password>@<host>:5432/postgres",
+    "SUPABASE_DB_URL_PRODUCTION": DATABASE_PLACEHOLDER,
+    "SUPABASE_DB_URL_STAGING": DATABASE_PLACEHOLDER,
     "FUNCTION_HOSTS": "<project of {name}>.vercel.app",
 }
 
@@ -60,6 +62,8 @@ class Release:
         names = [function.name for function in functions]
         if only and only not in (*names, ROUTER):
             raise Trouble(f"ONLY={only} is no function: {', '.join(names)}, or {ROUTER}")
+        if os.environ.get("STAGING_TARGET") == "production":
+            raise Trouble("STAGING_TARGET=production would pass by what is asked of production: ENVIRONMENT=production")
         return cls(environment, only, os.environ, commit, dry)
 
     @property
@@ -78,6 +82,11 @@ class Release:
         suffix = f"_{self.only.replace('-', '_').upper()}" if self.only else ""
         return f"VERCEL_PROJECT_ID{suffix}"
 
+    @property
+    def database(self) -> str:
+        """The setting that names the database: each environment has its own, so that none migrates another's."""
+        return f"SUPABASE_DB_URL_{self.environment.upper()}"
+
     def setting(self, name: str) -> str:
         """A setting without which this can't be done."""
         value = self.settings.get(name) or (PLACEHOLDERS.get(name, f"<{name}>") if self.dry else None)
@@ -95,14 +104,30 @@ class Release:
 
     def secrets(self) -> list[str]:
         """What no output may show."""
-        address = self.settings.get("SUPABASE_DB_URL", "")
-        password = urlsplit(address).password or ""
-        known = [self.settings.get("VERCEL_TOKEN"), self.settings.get("VERCEL_AUTOMATION_BYPASS_SECRET"), address]
-        return [secret for secret in (*known, password, unquote(password)) if secret]
+        names = ("VERCEL_TOKEN", "VERCEL_AUTOMATION_BYPASS_SECRET", self.database)
+        known = [self.settings.get(name) for name in names]
+        if known[-1]:
+            password = self.database_parts().password or ""
+            known += [password, unquote(password)]
+        return [secret for secret in known if secret]
+
+    def database_parts(self) -> SplitResult:
+        """The database's address, taken apart. Raises Trouble, without saying it, where the password can't be told."""
+        try:
+            parts = urlsplit(self.setting(self.database))
+            whole = parts.username and parts.password and parts.hostname
+        except ValueError:
+            whole = None
+        if not whole or "@" in parts.path + parts.query + parts.fragment or "password" in parts.query.lower():
+            raise Trouble(
+                f"{self.database} is not postgresql://<user>:<password>@<host>…: in the password, write /, ?, #, @ and "
+                "other such characters percent-encoded"
+            )
+        return parts
 
     def migration(self, supabase: Path) -> list[Command]:
         """What would be applied, then applying it."""
-        address = urlsplit(self.setting("SUPABASE_DB_URL"))
+        address = self.database_parts()
         who, _, where = address.netloc.rpartition("@")
         bare = urlunsplit(address._replace(netloc=f"{who.partition(':')[0]}@{where}"))
         push = ("supabase", "db", "push", f"--remote={bare}", "--workdir", str(supabase), "--agent", "no")
@@ -110,13 +135,18 @@ class Release:
         return [Command((*push, "--dry-run"), settings), Command((*push, "--yes"), settings)]
 
     def deployment(self) -> Command:
-        """Sends what was built and checked; prints the deployment's address."""
+        """Sends what was built and checked; prints the deployment's address. Nobody gets it before it is promoted."""
         named = ("--meta", f"commit={self.commit}") if self.commit else ()
-        return self.vercel("deploy", "--prebuilt", "--archive=tgz", f"--target={self.target}", *named)
+        waiting = ("--skip-domain",) if self.production else ()
+        return self.vercel("deploy", "--prebuilt", "--archive=tgz", f"--target={self.target}", *waiting, *named)
+
+    def promotion(self, address: str) -> Command:
+        """Makes a production deployment the current one: after a rollback none becomes that by itself."""
+        return self.vercel("promote", address)
 
     def former(self) -> Command:
-        """Lists the two last releases, as JSON."""
-        return self.vercel("list", f"--environment={self.target}", "--status=READY", "--limit=2", "--format=json")
+        """Lists the last releases, newest first."""
+        return self.vercel("list", f"--environment={self.target}", "--status=READY", "--limit=10")
 
     def rollback(self, address: str) -> Command:
         """Makes a former deployment the current one again."""
@@ -130,8 +160,9 @@ class Release:
     def undoing(self) -> str:
         """What to type when it was a mistake."""
         if not self.production:
-            return "A preview replaces nothing: the one before is still at its own address."
-        return "Go back with: make rollback ENVIRONMENT=production" + (f" ONLY={self.only}" if self.only else "")
+            return "A preview replaces nothing: the one before is at its address. Migrations that were applied stay."
+        only = f" ONLY={self.only}" if self.only else ""
+        return f"Go back with: make rollback ENVIRONMENT=production{only} TO=<the deployment before>"
 
 
 def router(functions: list[Service], hosts: str) -> dict[str, Any]:

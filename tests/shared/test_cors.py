@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from shared import cors
 from shared.web import Function
+from tests.contract import DOCUMENT
 from tests.shared.wsgi import call
 
 app = Function("probe")
@@ -21,6 +23,13 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     monkeypatch.setenv("ENVIRONMENT", "production")
     monkeypatch.setenv("CORS_ORIGINS", f"{OURS}, https://second.example")
     return monkeypatch
+
+
+def test_every_header_that_the_document_offers_may_be_sent() -> None:
+    parameters = DOCUMENT["components"]["parameters"].values()
+    offered = {each["name"].lower() for each in parameters if each["in"] == "header"}
+    assert len(offered) > 3
+    assert offered <= set(cors.ACCEPTED.split(", "))
 
 
 class TestAListedPage:

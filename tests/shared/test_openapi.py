@@ -189,6 +189,12 @@ Change = Callable[[dict[str, Any]], object]
 WORKSPACE, INVITES = "/api/workspaces/{workspace_id}", "/api/workspaces/{workspace_id}/invites"
 
 
+def codes(document: dict[str, Any]) -> list[str]:
+    refusals = document["paths"]["/api/workspaces/{workspace_id}/roles"]["post"]["responses"]["409"]
+    schema = refusals["content"]["application/problem+json"]["schema"]
+    return schema["allOf"][1]["properties"]["code"]["enum"]  # type: ignore[no-any-return]
+
+
 def components(document: dict[str, Any], name: str) -> dict[str, Any]:
     return dict(document["components"]["schemas"])[name]  # type: ignore[no-any-return]
 
@@ -214,6 +220,26 @@ BREAKING: dict[str, Change] = {
     "a narrower bound": lambda d: components(d, "NewInvite")["properties"]["max_uses"].update(maximum=999),
     "a value taken no more": lambda d: components(d, "Photo")["properties"]["kind"]["enum"].remove("pantry"),
     "a value nobody knows": lambda d: components(d, "Health")["properties"]["status"]["enum"].append("fine"),
+    "another proof": lambda d: d["paths"][WORKSPACE]["get"].update(security=[{"internal": []}]),
+    "a code gone": lambda d: codes(d).remove("role_exists"),
+    "a refusal gone": lambda d: d["paths"][INVITES]["post"]["responses"].pop("422"),
+    "a status that is new": lambda d: d["paths"][INVITES]["post"]["responses"].update({"202": {"description": ""}}),
+    "a header gone": lambda d: d["paths"][WORKSPACE]["get"]["responses"]["200"]["headers"].pop("ETag"),
+    "another media type": lambda d: d["paths"][WORKSPACE]["patch"]["requestBody"].update(
+        content={"text/csv": {"schema": {}}}
+    ),
+    "any value": lambda d: components(d, "Workspace")["properties"].update(name={}),
+    "another format": lambda d: components(d, "Workspace")["properties"]["id"].pop("format"),
+    "a format asked for": lambda d: components(d, "NewRole")["properties"]["name"].update(format="uuid"),
+    "a keyword nobody compares": lambda d: components(d, "NewRole")["properties"]["name"].update({"not": {}}),
+    "other things in a map": lambda d: components(d, "Health")["properties"]["checks"].update(
+        additionalProperties={"type": "string"}
+    ),
+    "items of any kind": lambda d: components(d, "Workspaces")["properties"]["data"].pop("items"),
+    "something else to come": lambda d: components(d, "Outcome")["properties"]["detection"]["anyOf"].append(
+        {"$ref": "#/components/schemas/Upload"}
+    ),
+    "another place of a parameter": lambda d: d["paths"][INVITES]["get"]["parameters"][1].update({"in": "header"}),
     "deep in a list": lambda d: components(d, "Item")["properties"].pop("tags"),
 }
 ADDITIVE: dict[str, Change] = {

@@ -137,6 +137,12 @@ class TestTheEnvironment:
         monkeypatch.setenv("ENVIRONMENT", name)
         assert settings.is_development() is development
 
+    @pytest.mark.parametrize("name", ["", "development"])
+    def test_is_nobodys_own_machine_on_the_platform(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+        monkeypatch.setenv("VERCEL", "1")
+        monkeypatch.setenv("ENVIRONMENT", name)
+        assert settings.is_development() is False
+
 
 class TestTheExample:
     def test_is_what_the_settings_print(self) -> None:

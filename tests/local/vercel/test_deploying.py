@@ -27,8 +27,9 @@ FUNCTIONS = configuration.services()
 SECRETS = {
     "VERCEL_TOKEN": "token-0123456789",
     "VERCEL_AUTOMATION_BYPASS_SECRET": "bypass-0123456789",
-    "SUPABASE_DB_URL": "postgresql://postgres.ref:pass%2Fword-0123@db.example.com:5432/postgres?sslmode=require",
+    "SUPABASE_DB_URL_STAGING": "postgresql://postgres.ref:pass%2Fword-0123@db.example.com:5432/postgres?sslmode=require",
 }
+SECRETS["SUPABASE_DB_URL_PRODUCTION"] = SECRETS["SUPABASE_DB_URL_STAGING"].replace("db.", "live.")
 SETTINGS = {**SECRETS, "VERCEL_ORG_ID": "team_1", "VERCEL_PROJECT_ID": "prj_all", "VERCEL_PROJECT_ID_DETECT": "prj_one"}
 RECORDER = """#!{python}
 import json, os, sys
@@ -37,9 +38,7 @@ name = os.path.basename(sys.argv[0])
 with open({record!r}, "a") as record:
     record.write(json.dumps([name, sys.argv[1:], given]) + "\\n")
 print("I was given", *given.values(), file=sys.stderr)
-if "list" in sys.argv:
-    print(json.dumps({{"deployments": [{{"url": "now.example.com"}}, {{"url": "before.example.com"}}]}}))
-elif name == {fails!r}:
+if name == {fails!r}:
     sys.exit(3)
 elif "deploy" in sys.argv:
     print({address!r})
@@ -104,6 +103,7 @@ def commands(tmp_path: Path, site: Site, monkeypatch: pytest.MonkeyPatch) -> Com
     tree = tmp_path / "tree"
     tree.mkdir()
     monkeypatch.setattr(deploying, "TREE", tree)
+    monkeypatch.setattr(deploying, "refuse_unsaved", lambda release: None)  # of the tree that is being worked in
     for name in (*SETTINGS, "ONLY", "TO", "DRY_RUN", "STAGING_TARGET", "FUNCTION_HOSTS"):
         monkeypatch.delenv(name, raising=False)
     programs = tmp_path / "programs"
@@ -191,7 +191,7 @@ def test_nothing_is_run_where_a_bundle_is_wrong_or_a_setting_is_missing(commands
 
     with pytest.raises(Trouble, match="does not belong"):
         deploying.deploy(release(), FUNCTIONS, commands.path, wrong)
-    for name in ("VERCEL_TOKEN", "VERCEL_ORG_ID", "VERCEL_PROJECT_ID", "SUPABASE_DB_URL"):
+    for name in ("VERCEL_TOKEN", "VERCEL_ORG_ID", "VERCEL_PROJECT_ID", "SUPABASE_DB_URL_STAGING"):
         settings = {key: value for key, value in SETTINGS.items() if key != name}
         with pytest.raises(Trouble, match=f"{name} is not set"):
             deploying.deploy(Release("staging", None, settings), FUNCTIONS, commands.path, wrong)
@@ -205,21 +205,57 @@ def test_a_deployment_that_does_not_answer_says_the_way_back(
     commands: Commands, site: Site, monkeypatch: pytest.MonkeyPatch, status: int, body: bytes
 ) -> None:
     monkeypatch.setattr(deploying, "ANSWERS_WITHIN_SECONDS", 0)
-    monkeypatch.setattr(deploying, "refuse_unsaved", lambda release: None)
     site.status, site.body = status, body
     with pytest.raises(Trouble, match="make rollback ENVIRONMENT=production"):
         deploying.deploy(release("production"), FUNCTIONS, commands.path, prepared)
 
 
-def test_rolling_back_goes_to_the_release_before_or_to_the_one_named(commands: Commands) -> None:
-    deploying.rollback(release("production"), None, commands.path)
+def test_rolling_back_shows_the_releases_and_goes_to_the_one_named(commands: Commands) -> None:
+    with pytest.raises(Trouble, match="Name the one to go back to"):
+        deploying.rollback(release("production"), None, commands.path)
     deploying.rollback(release("production", "detect"), "older.example.com", commands.path)
     assert [arguments[:2] for _, arguments, _ in commands.calls] == [
         ["list", "--environment=production"],
-        ["rollback", "before.example.com"],
         ["rollback", "older.example.com"],
     ]
     assert commands.calls[-1][2]["VERCEL_PROJECT_ID"] == "prj_one"
+
+
+def test_production_is_current_once_it_has_answered(commands: Commands, site: Site) -> None:
+    deploying.deploy(release("production"), FUNCTIONS, commands.path, prepared)
+    assert "@live.example.com" in commands.calls[0][1][2]
+    assert "--skip-domain" in commands.calls[2][1]
+    assert commands.calls[3][1][:2] == ["promote", site.address]
+    site.status = 404
+    with pytest.raises(Trouble, match="answers 404"):
+        deploying.deploy(release("production"), FUNCTIONS, commands.path, prepared)
+    assert [arguments[0] for _, arguments, _ in commands.calls][4:] == ["db", "db", "deploy"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://postgres:pa/ss@db.example.com",
+        "postgresql://postgres:pa?ss@db.example.com",
+        "postgresql://postgres:p[ss@db.example.com",
+        "postgresql://postgres@db.example.com?password=hunter22",
+        "postgresql://postgres@db.example.com",
+    ],
+)
+def test_a_password_that_cannot_be_told_from_the_address_is_never_shown(
+    commands: Commands, capsys: pytest.CaptureFixture[str], address: str
+) -> None:
+    settings = {**SETTINGS, "SUPABASE_DB_URL_STAGING": address}
+    with pytest.raises(Trouble, match="percent-encoded") as trouble:
+        deploying.deploy(Release("staging", None, settings), FUNCTIONS, commands.path, prepared)
+    assert commands.calls == []
+    assert not {"pa", "ss", "hunter22"} & set("".join([*capsys.readouterr(), str(trouble.value)]).split())
+
+
+def test_staging_is_never_production(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STAGING_TARGET", "production")
+    with pytest.raises(Trouble, match="ENVIRONMENT=production"):
+        Release.asked("staging", None, FUNCTIONS)
 
 
 @pytest.mark.parametrize("what", ["deploy", "rollback"])
@@ -266,6 +302,10 @@ def test_production_is_what_is_committed(tmp_path: Path, monkeypatch: pytest.Mon
     deploying.refuse_unsaved(release("production"))
     tmp_path.joinpath("half-done.py").touch()
     deploying.refuse_unsaved(release("staging"))
+    tmp_path.joinpath("supabase").mkdir()
+    tmp_path.joinpath("supabase", "half-done.sql").touch()
+    with pytest.raises(Trouble, match="supabase"):
+        deploying.refuse_unsaved(release("staging"))
     with pytest.raises(Trouble, match=r"half-done\.py"):
         deploying.refuse_unsaved(release("production"))
 
