@@ -52,11 +52,20 @@ class Asset:
     digest: str
 
 
+@dataclass(frozen=True, slots=True)
+class Whatever:
+    """The parameters that links bring along, to tell where one came from: let be."""
+
+    @classmethod
+    def from_query(cls, parameters: dict[str, str]) -> Whatever:
+        return cls()
+
+
 app = Function("docs", memory_mb=256)
 
 
 @app.get(public=True, tagged=True, media_type=HTML)
-def show_reference() -> Reply[bytes]:
+def show_reference(query: Whatever) -> Reply[bytes]:
     """The reference as a page. It signs you in, and sends requests from where you read about them."""
     page = drawn()
     headers = {

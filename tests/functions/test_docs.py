@@ -85,9 +85,6 @@ class TestThePage:
     def test_sends_a_form_that_no_script_caught_in_a_body_and_never_in_a_url(self, api: InProcess) -> None:
         assert b'<form id="sign-in" method="post"' in api("GET", "/api/docs").body
 
-    def test_takes_no_parameters(self, api: InProcess) -> None:
-        assert api("GET", "/api/docs?url=https://elsewhere.example.com/openapi.json").status == 422
-
 
 class TestTheDocument:
     def test_is_the_committed_one_byte_by_byte(self, api: InProcess) -> None:
@@ -162,6 +159,10 @@ class TestAssets:
 
     def test_fit_into_one_answer_of_the_platform(self, api: InProcess, paths: list[str]) -> None:
         assert max(len(api("GET", path).body) for path in paths) < 4_500_000
+
+
+def test_a_link_that_says_where_it_came_from_leads_to_the_page(api: InProcess) -> None:
+    assert api("GET", "/api/docs?utm_source=mail").body == api("GET", "/api/docs").body
 
 
 class TestEverything:
