@@ -58,8 +58,7 @@ class Schemas:
     def components(self) -> dict[str, Any]:
         """All that a `$ref` leads to; what only a query was read with isn't."""
         wanted: set[str] = set()
-        for (_, mode), schema in self._found.items():
-            del mode
+        for schema in self._found.values():
             wanted |= _referred(schema)
         while more := {name for each in wanted for name in _referred(self._components[each])} - wanted:
             wanted |= more
