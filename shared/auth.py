@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from shared import gateway, settings
 from shared.errors import Problem, unauthenticated, unavailable
+
+if TYPE_CHECKING:
+    from shared.request import Request
 
 SHORTEST_SECRET = 32
 
@@ -54,10 +58,10 @@ def matches(given: str, accepted: list[str]) -> bool:
     return found
 
 
-def internal(authorization: str) -> None:
+def internal(request: Request) -> None:
     """Admit one of our own functions (`signed_by=internal`). Closed while `INTERNAL_TOKEN` is unset or short."""
     accepted = [value for value in settings.accepted("INTERNAL_TOKEN") if len(value) >= SHORTEST_SECRET]
     if not accepted:
         raise Problem(503, "not_configured", "The server's setting INTERNAL_TOKEN is missing or too short.")
-    if not matches(authorization.removeprefix("Bearer "), accepted):
+    if not matches(request.header("authorization").removeprefix("Bearer "), accepted):
         raise unauthenticated()

@@ -45,6 +45,7 @@ class Request:
         self.path = target.partition("?")[0]
         self.query: str = environ.get("QUERY_STRING", "")
         self.body = b""
+        self._read = False
         given_id = self.header("x-request-id")
         self.context = Context(
             request_id=given_id if REQUEST_ID.fullmatch(given_id) else uuid.uuid4().hex,
@@ -90,7 +91,10 @@ class Request:
             raise _too_large()
 
     def read(self) -> None:
-        """Read the body, at most `LARGEST_BODY_BYTES` of it."""
+        """Read the body, at most `LARGEST_BODY_BYTES` of it. Once: whoever signs a webhook signs its bytes."""
+        if self._read:
+            return
+        self._read = True
         try:
             # One byte more than allowed: of a body without a stated length the stream just ends at its bound.
             stream = get_input_stream(self._environ, max_content_length=LARGEST_BODY_BYTES + 1)

@@ -34,7 +34,7 @@ SECURITY_HEADERS = {
 }
 
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
-Verifier = Callable[[str], None]
+Verifier = Callable[[Request], None]
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 
@@ -116,7 +116,8 @@ class Function:
         tagged: bool = False,
         media_type: str = "application/json",
     ) -> Callable[[Handler], Handler]:
-        """Add a route. Exactly one of: a `Caller` parameter, `public=True`, `signed_by=` (another of our functions).
+        """Add a route. Exactly one of: a `Caller` parameter, `public=True`, `signed_by=` (another of
+        our functions, the scheduler, a vendor's webhook).
 
         `permission` and `limit` (one unit per request) are taken before the body is decoded. `idempotent`: whether an
         `Idempotency-Key` is honoured, by default wherever a signed-in person writes; switch it off where the answer
@@ -236,7 +237,7 @@ class Function:
             caller = auth.authenticate(request.header("authorization"))
             request.context.caller_id = str(caller.user_id)
         elif route.signed_by is not None:
-            route.signed_by(request.header("authorization"))
+            route.signed_by(request)
         request.read()
         try:
             if caller is not None:

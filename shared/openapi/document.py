@@ -83,6 +83,17 @@ def document(functions: Iterable[Documented]) -> dict[str, Any]:
                     "scheme": "bearer",
                     "description": "How one of these functions proves itself to another. Not for clients.",
                 },
+                "scheduler": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "How the scheduler proves itself: `CRON_SECRET`. Not for clients.",
+                },
+                "resend": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "svix-signature",
+                    "description": "How Resend signs its webhooks. Not for clients.",
+                },
             },
         },
     }

@@ -66,7 +66,7 @@ def _rules(route: Route) -> list[str]:
 def _security(route: Route) -> list[dict[str, list[str]]]:
     if route.signature.caller:
         return [{"person": []}]
-    return [{"internal": []}] if route.signed_by else []
+    return [{route.signed_by.__name__: []}] if route.signed_by else []
 
 
 def _in_path(route: Route, examples: Mapping[str, Any]) -> list[dict[str, Any]]:
