@@ -8,12 +8,16 @@ create table private.deliveries (
   attempt integer not null default 1,
   leased_until timestamptz not null,
   due_at timestamptz not null default now(),
+  request text,
   created_at timestamptz not null default now()
 );
 comment on table private.deliveries is
   'One call to the outside, under way or with an unknown end. Tried again it holds the same rows and the same key, so '
   'that a provider that did take it the first time takes it no second time.';
 comment on column private.deliveries.id is 'The provider''s idempotency key.';
+comment on column private.deliveries.request is
+  'Personal data, possibly: what is sent under that key, written down before it is sent the first time. Sent again it is '
+  'the same to the byte, whatever was renamed or deployed in between: a provider takes another request for a mistake.';
 comment on column private.deliveries.leased_until is 'From then on it belongs to a worker that died.';
 
 create table private.outbox (
@@ -47,8 +51,21 @@ comment on column private.outbox.delivery is 'The call it is in; null where it i
 comment on column private.outbox.error is 'Why the last attempt failed: one of our codes, never a provider''s words.';
 comment on column private.outbox.receipt is 'What the provider calls it.';
 
+create table private.attempts (
+  outbox_id uuid not null references private.outbox on delete cascade,
+  delivery uuid not null,
+  attempt integer not null,
+  started_at timestamptz not null default clock_timestamp(),
+  ended_at timestamptz,
+  outcome text,
+  error text check (char_length(error) <= 100),
+  primary key (outbox_id, delivery, attempt)
+);
+comment on table private.attempts is 'Each attempt at each row. One without an end is under way, or its worker died.';
+
 alter table private.deliveries enable row level security;
 alter table private.outbox enable row level security;
+alter table private.attempts enable row level security;
 
 create index deliveries_due on private.deliveries (topic, due_at);
 create index outbox_due on private.outbox (topic, due_at, position) where state = 'waiting' and delivery is null;
@@ -62,15 +79,16 @@ insert into private.retention (relation, row_age, keep, reason) values
   ('private.outbox', 'ended_at', '90 days', 'so that one can see what became of a message, and try a dead one again');
 
 create function private.enqueue(
-  _topic text, _payload jsonb, _workspace uuid default null, _ordering_key text default null, _due_at timestamptz default now()
+  _topic text, _payload jsonb, _workspace uuid default null, _ordering_key text default null,
+  _due_at timestamptz default now(), _alone boolean default false
 ) returns uuid
 language sql
 set search_path = ''
 as $$
-  insert into private.outbox (topic, payload, workspace_id, ordering_key, request_id, due_at, give_up_at)
+  insert into private.outbox (topic, payload, workspace_id, ordering_key, alone, request_id, due_at, give_up_at)
   values (
-    _topic, _payload, _workspace, _ordering_key, left(private.header('x-request-id'), 64), coalesce(_due_at, now()),
-    greatest(coalesce(_due_at, now()), now()) + interval '1 day')
+    _topic, _payload, _workspace, _ordering_key, _alone, left(private.header('x-request-id'), 64),
+    coalesce(_due_at, now()), greatest(coalesce(_due_at, now()), now()) + interval '1 day')
   returning id
 $$;
 comment on function private.enqueue is 'Called by the procedure that makes the change, in its transaction: both happen or neither.';
@@ -118,11 +136,15 @@ declare
 begin
   perform private.bury_deliveries(_topic);
   -- What was begun before comes first, whole: a call whose end nobody knows, or whose worker died.
-  select * into leased from private.deliveries
-  where topic = _topic and due_at <= clock_timestamp() and leased_until <= clock_timestamp()
-  order by due_at limit 1
-  for update skip locked;
-  if found then
+  loop
+    select * into leased from private.deliveries
+    where topic = _topic and due_at <= clock_timestamp() and leased_until <= clock_timestamp()
+    order by due_at limit 1
+    for update skip locked;
+    exit when not found or exists (select from private.outbox where delivery = leased.id);
+    delete from private.deliveries where id = leased.id;  -- the provider has told by another way what became of it
+  end loop;
+  if leased.id is not null then
     update private.deliveries
     set attempt = attempt + 1, leased_until = lease_end, due_at = lease_end + private.outbox_wait(attempt, null)
     where id = leased.id
@@ -154,8 +176,10 @@ begin
       return null;
     end if;
   end if;
+  insert into private.attempts (outbox_id, delivery, attempt)
+  select id, leased.id, leased.attempt from private.outbox where delivery = leased.id;
   return jsonb_build_object(
-    'id', leased.id, 'attempt', leased.attempt,
+    'id', leased.id, 'attempt', leased.attempt, 'request', leased.request,
     'rows', (
       select coalesce(jsonb_agg(jsonb_build_object(
         'id', id, 'workspace_id', workspace_id, 'payload', payload, 'attempts', attempts, 'request_id', request_id)
@@ -166,6 +190,17 @@ $$;
 comment on function private.lease_outbox is
   'One delivery for a worker: its id, which attempt this is, and its rows; null where nothing is due. Rows of one '
   'ordering key never share a delivery, and none is leased while an earlier one waits.';
+
+create function private.keep_request(_delivery uuid, _attempt integer, _request text) returns text
+language sql security definer
+set search_path = ''
+as $$
+  update private.deliveries set request = coalesce(request, _request)
+  where id = _delivery and attempt = _attempt and leased_until > clock_timestamp()
+  returning request
+$$;
+comment on function private.keep_request is
+  'What is to be sent: what was written down already, else this. Null where the lease is lost: then nothing is.';
 
 create function private.settle_outbox(_delivery uuid, _attempt integer, _outcomes jsonb) returns void
 language plpgsql security definer
@@ -182,6 +217,10 @@ begin
   end if;
   -- That this attempt did nothing says nothing about an earlier one; and a delivery is tried again whole.
   known := _attempt = 1 and not jsonb_path_exists(_outcomes, '$[*] ? (@.outcome == "unknown")');
+
+  update private.attempts as a set ended_at = clock_timestamp(), outcome = told.outcome, error = left(told.error, 100)
+  from jsonb_to_recordset(_outcomes) as told (id uuid, outcome text, error text)
+  where a.outbox_id = told.id and a.delivery = _delivery and a.attempt = _attempt;
 
   update private.outbox as o
   set state = case
@@ -229,6 +268,13 @@ as $$
   select private.lease_outbox(topic, most, lease_seconds)
 $$;
 
+create function public.keep_request(delivery uuid, attempt integer, request text) returns text
+language sql
+set search_path = ''
+as $$
+  select private.keep_request(delivery, attempt, request)
+$$;
+
 create function public.settle_outbox(delivery uuid, attempt integer, outcomes jsonb) returns void
 language sql
 set search_path = ''
@@ -237,9 +283,10 @@ as $$
 $$;
 
 revoke execute on function
-  private.enqueue, private.bury_deliveries, private.lease_outbox, private.outbox_wait, private.settle_outbox,
-  public.lease_outbox, public.settle_outbox
+  private.enqueue, private.bury_deliveries, private.lease_outbox, private.outbox_wait, private.keep_request,
+  private.settle_outbox, public.lease_outbox, public.keep_request, public.settle_outbox
 from public, anon, authenticated;
 grant execute on function
-  private.lease_outbox, private.settle_outbox, public.lease_outbox, public.settle_outbox
+  private.lease_outbox, private.keep_request, private.settle_outbox,
+  public.lease_outbox, public.keep_request, public.settle_outbox
 to service_role;

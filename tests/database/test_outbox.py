@@ -350,3 +350,96 @@ def test_people_are_no_workers(outbox: Outbox, owner: Person, who: str) -> None:
         actor.call("lease_outbox", topic=outbox.topic, most=1, lease_seconds=1)
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         actor.call("settle_outbox", delivery=UUID(int=0), attempt=1, outcomes=[])
+
+
+class TestWritingDown:
+    """What is sent under a key stays what it was."""
+
+    def test_the_first_request_stands(self, outbox: Outbox) -> None:
+        outbox.put()
+        first = outbox.leased()
+        assert first["request"] is None
+        assert keep(outbox, first, "one") == "one"
+        outbox.settle(first, "unknown")
+        outbox.pass_time("1 hour")
+        second = outbox.leased()
+        assert (second["id"], second["request"]) == (first["id"], "one")
+        assert keep(outbox, second, "another") == "one"
+
+    def test_whoever_lost_the_lease_is_told_not_to_send(self, outbox: Outbox) -> None:
+        outbox.put()
+        first = outbox.leased()
+        outbox.pass_time("1 hour")
+        assert keep(outbox, first, "late") is None
+        second = outbox.leased()
+        assert keep(outbox, first, "late") is None
+        assert keep(outbox, second, "mine") == "mine"
+
+    def test_is_forgotten_once_all_is_settled(self, outbox: Outbox) -> None:
+        outbox.put()
+        delivery = outbox.leased()
+        keep(outbox, delivery, "one")
+        outbox.settle(delivery, "delivered")
+        assert outbox.deliveries() == 0
+
+
+class TestAttempts:
+    def test_each_is_remembered_with_its_end(self, outbox: Outbox) -> None:
+        row = outbox.put()
+        for outcome in ("again", "unknown", "delivered"):
+            delivery = outbox.leased()
+            outbox.settle(delivery, outcome, error=f"it_was_{outcome}")
+            outbox.pass_time("2 hours")
+        assert attempts(outbox, row) == [
+            ("again", "it_was_again", True),
+            ("unknown", "it_was_unknown", True),
+            ("delivered", "it_was_delivered", True),
+        ]
+
+    def test_one_whose_worker_died_has_none(self, outbox: Outbox) -> None:
+        row = outbox.put()
+        outbox.leased()
+        outbox.pass_time("2 hours")
+        outbox.settle(outbox.leased(), "delivered")
+        assert attempts(outbox, row) == [(None, None, False), ("delivered", None, True)]
+
+    def test_one_that_was_taken_over_is_not_ended_by_who_lost_it(self, outbox: Outbox) -> None:
+        row = outbox.put()
+        lost = outbox.leased()
+        outbox.pass_time("2 hours")
+        outbox.leased()
+        outbox.settle(lost, "delivered")
+        assert attempts(outbox, row) == [(None, None, False), (None, None, False)]
+
+
+def test_a_delivery_nothing_is_left_of_goes(outbox: Outbox) -> None:
+    """The provider told of all its rows by another way."""
+    row, other = outbox.put(), outbox.put()
+    outbox.settle(outbox.leased(1), "unknown")
+    outbox.db.owner.rows(
+        "update private.outbox set state = 'delivered', delivery = null, ended_at = now() where id = %s", row
+    )
+    outbox.pass_time("1 hour")
+    assert ids(outbox.leased()) == [other]
+    assert outbox.deliveries() == 1
+
+
+def test_one_that_is_put_to_go_alone_does(outbox: Outbox) -> None:
+    outbox.put()
+    alone = outbox.db.owner.value("select private.enqueue(%s, '{}', _alone => true)", outbox.topic)
+    outbox.put()
+    assert len(ids(outbox.leased())) == 2
+    assert ids(outbox.leased()) == [str(alone)]
+
+
+def keep(outbox: Outbox, delivery: Delivery, request: str) -> str | None:
+    kept: str | None = outbox.db.service.call(
+        "keep_request", delivery=delivery["id"], attempt=delivery["attempt"], request=request
+    )
+    return kept
+
+
+def attempts(outbox: Outbox, row: str) -> list[tuple[Any, ...]]:
+    return outbox.db.owner.rows(
+        "select outcome, error, ended_at is not null from private.attempts where outbox_id = %s order by started_at", row
+    )
