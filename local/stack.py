@@ -147,6 +147,7 @@ def _settings(known: Mapping[str, str], port: int) -> dict[str, str]:
         "RESEND_API_KEY": new_key(),
         "RESEND_API_URL": "http://127.0.0.1",
         "RESEND_WEBHOOK_SECRET": new_secret(),
+        "EMAIL_FROM": "mail@backroom.example",
         **known,
         "API_URL": f"http://127.0.0.1:{port}",
     }

@@ -21,6 +21,7 @@ class Context:
     route: str = ""  # "/api/detect/<detection_id>", once it is known
     ip: str = ""  # of IPv6 the /64
     if_match: str = ""  # the ETag a change is meant for
+    webhook_id: str = ""  # of a verified webhook: the same each time that it is sent
     caller_id: str | None = None
     idempotency_record: str | None = None  # open: the business procedure closes it
     change_in_flight: bool = False  # the procedure was sent, and what became of it isn't known yet

@@ -51,6 +51,7 @@ SETTINGS = {
         Setting(
             "RESEND_API_URL", "Another place that speaks its API, as the local sandbox does", "https://api.resend.com"
         ),
+        Setting("EMAIL_FROM", "The address mails come from, of a domain verified there; without it none is sent", ""),
         Setting("RESEND_WEBHOOK_SECRET", "Proves that Resend calls (whsec_…)", "", rotates=True),
         Setting("CRON_SECRET", "Proves that the platform's scheduler calls", "", rotates=True),
         Setting(

@@ -20,6 +20,7 @@ KEPT = {
     "private.ai_spending": "3 days",
     "private.outbox": "90 days",
     "private.job_runs": "90 days",
+    "private.email_messages": "1 year",
 }
 # A date's age is known to the day, any other row's to far less than a minute.
 STEPS = {"private.ai_spending": "1 day"}
@@ -63,6 +64,10 @@ ROWS = {
     "private.job_runs": """
         insert into private.job_runs (job, leased_until, ended_at, outcome, started_at)
         values ('test', now(), now(), 'done', now() - %s::interval)
+    """,
+    "private.email_messages": """
+        insert into private.email_messages (template, recipient, created_at)
+        values ('plain', 'somebody@example.com', now() - %s::interval)
     """,
 }
 

@@ -1,0 +1,143 @@
+"""One delivery: leased from the outbox, rendered, written down, sent, settled.
+
+Killed between any two steps it is taken up again after its lease, under the same key and with the same bytes: what is
+sent is written down first.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections import Counter
+from email.headerregistry import Address
+from typing import Any, NamedTuple
+
+from functions.email_service import provider, templates
+from functions.email_service.provider import Attachment, Outcome
+from shared import log, settings, storage
+from shared.database import as_service
+from shared.errors import Problem
+from shared.models import Answer
+
+# As many as Resend takes in one call.
+MOST = 100
+# Longer than this function lives (its max_duration_seconds): two never work at one delivery.
+LEASE_SECONDS = 75
+
+
+class Delivered(Answer):
+    """What one call did: mails by outcome; `idle` where nothing was due. Ask again after `wait_seconds`."""
+
+    delivered: int = 0
+    refused: int = 0
+    again: int = 0
+    unknown: int = 0
+    idle: bool = False
+    wait_seconds: float | None = None
+
+
+class Written(NamedTuple):
+    """A mail as Resend is given it, with what is fetched when it is sent."""
+
+    outbox_id: str
+    mail: dict[str, Any]
+    attachments: list[dict[str, str]]
+
+
+def deliver() -> Delivered:
+    """Deliver what is due, up to a hundred mails. Raises `Problem` 503 where the database is away or no key is set."""
+    if not settings.get("RESEND_API_KEY") or not settings.get("EMAIL_FROM"):
+        raise Problem(503, "not_configured", "The server's setting RESEND_API_KEY or EMAIL_FROM is missing.")
+    database = as_service()
+    leased = database.value("lease_email", most=MOST, lease_seconds=LEASE_SECONDS)
+    if leased is None:
+        return Delivered(idle=True)
+    outcomes = {message["outbox_id"]: Outcome("refused", "invalid_data") for message in leased["messages"]}
+    request = leased["request"]
+    if request is None:
+        written = [each for message in leased["messages"] if (each := write(message))]
+        request = database.value(
+            "keep_request", delivery=leased["id"], attempt=leased["attempt"], request=_packed(written)
+        )
+        if request is None:  # somebody else has taken it over
+            return Delivered()
+    written = _unpacked(request)
+    outcomes |= dict(zip((each.outbox_id for each in written), _send(leased["id"], written), strict=True))
+    told = [{"id": id_, **outcome._asdict()} for id_, outcome in outcomes.items()]
+    database.value("settle_outbox", delivery=leased["id"], attempt=leased["attempt"], outcomes=told)
+    counts = Counter("again" if each.outcome == "alone" else each.outcome for each in outcomes.values())
+    waits = [each.wait_seconds for each in outcomes.values() if each.wait_seconds]
+    return Delivered.model_validate({**counts, "wait_seconds": max(waits, default=None)})
+
+
+def write(message: dict[str, Any]) -> Written | None:
+    """A leased mail as Resend is given it; None where its data isn't what its template takes."""
+    from functions.email_service import rendering
+
+    workspace = message["workspace"] or {}
+    try:
+        template = templates.find(message["template"])
+        data = template.read(message["data"])
+        token = message["unsubscribe_token"]
+        link = f"{settings.get('API_URL').rstrip('/')}/api/email-service/unsubscribe/{token}" if token else None
+        rendered = rendering.render(template, data, brand(workspace), link)
+    except Exception as error:  # whatever is wrong with one mail, the others go out
+        log.write("error", event="mail not rendered", message=message["id"], template=message["template"])
+        log.failure(error)
+        return None
+    mail: dict[str, Any] = {
+        "from": str(Address(workspace.get("name") or "Backroom", addr_spec=settings.get("EMAIL_FROM"))),
+        "to": [message["to"]],
+        "subject": rendered.subject,
+        "html": rendered.html,
+        "text": rendered.text,
+        # By it a webhook finds the mail, also when the answer to our call was lost.
+        "tags": [{"name": "message", "value": message["id"]}, {"name": "template", "value": message["template"]}],
+    }
+    if workspace.get("reply_to"):
+        mail["reply_to"] = [workspace["reply_to"]]
+    if link:  # RFC 8058
+        mail["headers"] = {"List-Unsubscribe": f"<{link}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+    return Written(message["outbox_id"], mail, message["attachments"])
+
+
+def brand(workspace: dict[str, Any]) -> Any:
+    """How the mails of a workspace look; ours for those of nobody's. A `rendering.Brand`."""
+    from functions.email_service import rendering
+
+    logo = workspace.get("logo")
+    base = settings.get("SUPABASE_URL").rstrip("/")
+    return rendering.Brand(
+        name=workspace.get("name") or "Backroom",
+        colour=workspace.get("colour"),
+        logo_url=f"{base}/storage/v1/object/public/logos/{logo}" if logo else None,
+        locale=workspace.get("locale") or "en",
+        time_zone=workspace.get("time_zone") or "UTC",
+        address=workspace.get("legal_address"),
+    )
+
+
+def _send(key: str, written: list[Written]) -> list[Outcome]:
+    if not written:
+        return []
+    files: list[Attachment] = []
+    if len(written) == 1:
+        try:
+            files = [
+                Attachment(each["name"], storage.download(each["bucket"], each["path"]))
+                for each in written[0].attachments
+            ]
+        except Problem as problem:
+            missing = problem.status == 404
+            return [Outcome("refused" if missing else "again", f"attachment_{'missing' if missing else 'unavailable'}")]
+    return provider.send(key, [each.mail for each in written], files)
+
+
+def _packed(written: list[Written]) -> str:
+    """As text, small: a hundred mails of one template differ in a few lines."""
+    return base64.b64encode(zlib.compress(json.dumps(written).encode())).decode()
+
+
+def _unpacked(request: str) -> list[Written]:
+    return [Written(*each) for each in json.loads(zlib.decompress(base64.b64decode(request)))]
