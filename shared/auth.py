@@ -1,4 +1,4 @@
-"""Who is calling: a person with an access token, or one of our own functions with the internal token."""
+"""Who is calling: a person with an access token, one of our own functions, or the platform's scheduler."""
 
 from __future__ import annotations
 
@@ -60,8 +60,18 @@ def matches(given: str, accepted: list[str]) -> bool:
 
 def internal(request: Request) -> None:
     """Admit one of our own functions (`signed_by=internal`). Closed while `INTERNAL_TOKEN` is unset or short."""
-    accepted = [value for value in settings.accepted("INTERNAL_TOKEN") if len(value) >= SHORTEST_SECRET]
+    _bears(request, "INTERNAL_TOKEN")
+
+
+def scheduler(request: Request) -> None:
+    """Admit the platform's scheduler (`signed_by=scheduler`). Closed while `CRON_SECRET` is unset or short."""
+    _bears(request, "CRON_SECRET")
+
+
+def _bears(request: Request, setting: str) -> None:
+    """Raises `Problem` 401 where the request bears no accepted value of a secret, 503 where there is none."""
+    accepted = [value for value in settings.accepted(setting) if len(value) >= SHORTEST_SECRET]
     if not accepted:
-        raise Problem(503, "not_configured", "The server's setting INTERNAL_TOKEN is missing or too short.")
+        raise Problem(503, "not_configured", f"The server's setting {setting} is missing or too short.")
     if not matches(request.header("authorization").removeprefix("Bearer "), accepted):
         raise unauthenticated()

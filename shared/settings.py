@@ -53,7 +53,14 @@ SETTINGS = {
         ),
         Setting("EMAIL_FROM", "The address mails come from, of a domain verified there; without it none is sent", ""),
         Setting("RESEND_WEBHOOK_SECRET", "Proves that Resend calls (whsec_…)", "", rotates=True),
-        Setting("CRON_SECRET", "Proves that the platform's scheduler calls", "", rotates=True),
+        Setting(
+            "CRON_SECRET",
+            "Proves that the platform's scheduler calls; at least 32 characters, else no job runs",
+            "",
+            rotates=True,
+        ),
+        Setting("ALERT_EMAIL", "Who is told by mail what is wrong with the platform; nobody when empty", ""),
+        Setting("SLACK_WEBHOOK_URL", "A Slack incoming webhook that is told the same", ""),
         Setting(
             "AI_PROVIDERS",
             "Who is asked, in this order; those without a key are passed over. local needs none",

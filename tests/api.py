@@ -21,6 +21,7 @@ FUNCTIONS = {
     "detect-local": "detect_local",
     "docs": "docs",
     "health": "health",
+    "jobs": "jobs",
     "workspaces": "workspaces",
 }
 

@@ -78,6 +78,7 @@ def call(name: str, person: Person, env: Mapping[str, str]) -> Call:
     """What to ask a function, as this person, on the stack with these settings."""
     picture = labels()[0].image
     internal = {"Authorization": f"Bearer {env['INTERNAL_TOKEN']}", "Content-Type": "application/octet-stream"}
+    scheduler = {"Authorization": f"Bearer {env['CRON_SECRET']}"}
     known = {
         "health": Call("GET", "/api/health", 200, holds=lambda a: a["checks"]["database"]["status"] == "ok"),
         "docs": Call("GET", "/api/docs/openapi.json", 200, holds=lambda a: a["openapi"].startswith("3.1")),
@@ -104,6 +105,7 @@ def call(name: str, person: Person, env: Mapping[str, str]) -> Call:
             again=200,
             holds=lambda a: bool(a["items"]) and a["provider"] == "local",
         ),
+        "jobs": Call("GET", "/api/jobs/purge-expired", 200, scheduler, holds=lambda a: a["outcome"] == "done"),
         "detect-local": Call(
             "POST", "/api/detect-local?kind=pantry", 200, internal, picture, holds=lambda a: bool(a["items"])
         ),

@@ -18,7 +18,7 @@ insert into private.retention (relation, row_age, keep, reason) values
   ('public.invites', 'expires_at', '90 days', 'so that an owner can see who was invited'),
   ('public.detections', 'created_at', '2 years', 'accuracy is measured over two years');
 
-create function private.purge_expired() returns jsonb
+create function private.purge_expired(_most integer) returns jsonb
 language plpgsql security definer
 set search_path = ''
 as $$
@@ -28,7 +28,9 @@ declare
   result jsonb := '{}';
 begin
   for rule in select * from private.retention order by relation::text loop
-    execute format('delete from %s where %s < now() - %L::interval', rule.relation, rule.row_age, rule.keep);
+    execute format(
+      'delete from %1$s where ctid = any (array(select ctid from %1$s where %2$s < now() - %3$L::interval limit %4$L))',
+      rule.relation, rule.row_age, rule.keep, _most);
     get diagnostics removed = row_count;
     result := result || jsonb_build_object(rule.relation::text, removed);
   end loop;
@@ -37,13 +39,14 @@ begin
 end
 $$;
 
-create function public.purge_expired() returns jsonb
+create function public.purge_expired(most integer default 5000) returns jsonb
 language sql
 set search_path = ''
 as $$
-  select private.purge_expired()
+  select private.purge_expired(most)
 $$;
-comment on function public.purge_expired is 'Deletes what the retention table says is over; returns the number of rows per table.';
+comment on function public.purge_expired is
+  'Deletes what the retention table says is over, so many rows of each table at most; returns their number per table.';
 
 revoke execute on function private.purge_expired, public.purge_expired from public, anon, authenticated;
 grant execute on function private.purge_expired, public.purge_expired to service_role;

@@ -25,6 +25,7 @@ alter table private.jobs enable row level security;
 alter table private.job_runs enable row level security;
 create unique index job_runs_under_way on private.job_runs (job) where ended_at is null;
 create index job_runs_by_start on private.job_runs (started_at);
+create index job_runs_by_job on private.job_runs (job, started_at);
 
 insert into private.retention (relation, row_age, keep, reason) values
   ('private.job_runs', 'started_at', '90 days', 'so that one can see since when a job fails');
@@ -60,7 +61,8 @@ as $$
 begin
   update private.job_runs set ended_at = clock_timestamp(), outcome = _outcome, counts = _counts, error = left(_error, 100)
   where id = _run and ended_at is null;
-  return found;
+  -- Asked again because the answer was lost, it says so again. Others end a run as abandoned only.
+  return found or exists (select from private.job_runs where id = _run and outcome = _outcome);
 end
 $$;
 comment on function private.end_job is 'False where the run lost its lease and another one was begun.';

@@ -22,6 +22,11 @@ SERVICE_USERS = {
     "functions/auth/accounts.py",  # asks whether an invite works, for somebody who is nobody yet
     "functions/bootstrap_admin/handler.py",  # makes the first admin
     "functions/detect/handler.py",  # records: a person who could would skip the limit
+    "functions/jobs/running.py",  # begins and ends runs
+    "functions/jobs/slack.py",  # takes messages from the outbox
+    "functions/jobs/purging.py",  # deletes what is over
+    "functions/jobs/sweeping.py",  # finds what nobody asked about
+    "functions/jobs/watching.py",  # raises alerts
     "functions/detect/looking.py",  # finds today's answer of whoever asked the same
     "shared/ai/ledger.py",  # budgets must not be the caller's to change
 }

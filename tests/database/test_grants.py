@@ -84,6 +84,8 @@ EXECUTE = {
                 "begin_job",
                 "end_job",
                 "purge_expired",
+                "forgotten_uploads",
+                "watch",
             )
         ),
         SERVICE,

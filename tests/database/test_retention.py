@@ -21,6 +21,7 @@ KEPT = {
     "private.outbox": "90 days",
     "private.job_runs": "90 days",
     "private.email_messages": "1 year",
+    "private.alerts": "90 days",
 }
 # A date's age is known to the day, any other row's to far less than a minute.
 STEPS = {"private.ai_spending": "1 day"}
@@ -69,6 +70,9 @@ ROWS = {
         insert into private.email_messages (template, recipient, created_at)
         values ('plain', 'somebody@example.com', now() - %s::interval)
     """,
+    "private.alerts": """
+        insert into private.alerts (condition, detail, cleared_at) values ('test', '', now() - %s::interval)
+    """,
 }
 
 
@@ -108,6 +112,14 @@ def test_what_is_over_goes_and_the_rest_stays(apart: Database, relation: str) ->
     removed = apart.service.call("purge_expired")
     assert removed == {name: 2 if name == relation else 0 for name in KEPT}
     assert count(apart, relation) == 2
+
+
+def test_no_more_goes_at_a_time_than_asked_for(apart: Database) -> None:
+    apart.owner.rows("delete from private.ai_spending")
+    for _ in range(5):
+        apart.owner.rows(ROWS["private.ai_spending"], timedelta(days=9))
+    removed = [apart.service.call("purge_expired", most=2)["private.ai_spending"] for _ in range(4)]
+    assert removed == [2, 2, 1, 0]
 
 
 def interval(database: Database, age: str) -> timedelta:

@@ -45,6 +45,8 @@ POST   /api/detect/batch                      401   404   200   200   200   200 
 POST   /api/detect/uploads                    401   404   201   201   201   201   201   201   403   201   201   201
 POST   /api/detect/D/corrections              401   404   201   201   201   201   201   201   403   404   404   404
 POST   /api/detect-local                      401   401   401   401   401   401   401   401   401   401   401   401
+GET    /api/jobs                              401   404   404   404   404   404   404   404   404   404   404   404
+GET    /api/jobs/J                            401   401   401   401   401   401   401   401   401   401   401   401
 GET    /api/workspaces                        401   200   200   200   200   200   200   200   200   200   200   200
 POST   /api/workspaces                        401   201   201   201   201   201   201   201   201   201   201   201
 POST   /api/workspaces/join                   401   404   404   404   404   404   404   404   404   404   404   404
@@ -88,6 +90,7 @@ def registered() -> set[tuple[str, str]]:
         "<invite_id>": "I",
         "<detection_id>": "D",
         "<asset_digest>/<name>": "A/F",
+        "<name>": "J",
     }
     found = set()
     for name, module in FUNCTIONS.items():
@@ -119,6 +122,7 @@ class Scene:
             "D": self.detection_id,
             "A": assets()["reference.js"].digest,
             "F": "reference.js",
+            "J": "watch",
         }
         return "/".join(str(letters.get(segment, segment)) for segment in template.split("/"))
 

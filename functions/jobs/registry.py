@@ -1,0 +1,18 @@
+"""The jobs there are: when the scheduler calls each (as cron writes it, UTC), and what it then does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from functions.jobs.dispatching import dispatch_outbox
+from functions.jobs.purging import purge_expired
+from functions.jobs.running import Job
+from functions.jobs.sweeping import sweep_uploads
+from functions.jobs.watching import watch
+
+JOBS: Mapping[str, Job] = {
+    "dispatch-outbox": Job("* * * * *", dispatch_outbox),
+    "purge-expired": Job("17 3 * * *", purge_expired),
+    "sweep-uploads": Job("47 3 * * *", sweep_uploads),
+    "watch": Job("*/5 * * * *", watch),
+}
