@@ -24,6 +24,8 @@ from shared.models import Answer
 MOST = 100
 # Longer than this function lives (its max_duration_seconds): two never work at one delivery.
 LEASE_SECONDS = 75
+NOT_CONFIGURED = Outcome("again", "not_configured", wait_seconds=300)
+UNFIT = Outcome("refused", "invalid_data")
 
 
 class Delivered(Answer):
@@ -46,29 +48,34 @@ class Written(NamedTuple):
 
 
 def deliver() -> Delivered:
-    """Deliver what is due, up to a hundred mails. Raises `Problem` 503 where the database is away or no key is set."""
-    if not settings.get("RESEND_API_KEY") or not settings.get("EMAIL_FROM"):
-        raise Problem(503, "not_configured", "The server's setting RESEND_API_KEY or EMAIL_FROM is missing.")
-    database = as_service()
-    leased = database.value("lease_email", most=MOST, lease_seconds=LEASE_SECONDS)
+    """Deliver what is due, up to a hundred mails. Raises `Problem` 503 where the database is away."""
+    leased = as_service().value("lease_email", most=MOST, lease_seconds=LEASE_SECONDS)
     if leased is None:
         return Delivered(idle=True)
-    outcomes = {message["outbox_id"]: Outcome("refused", "invalid_data") for message in leased["messages"]}
-    request = leased["request"]
-    if request is None:
-        written = [each for message in leased["messages"] if (each := write(message))]
-        request = database.value(
-            "keep_request", delivery=leased["id"], attempt=leased["attempt"], request=_packed(written)
-        )
-        if request is None:  # somebody else has taken it over
-            return Delivered()
-    written = _unpacked(request)
-    outcomes |= dict(zip((each.outbox_id for each in written), _send(leased["id"], written), strict=True))
+    if settings.get("RESEND_API_KEY") and settings.get("EMAIL_FROM"):
+        outcomes = attempt(leased)
+    else:
+        outcomes = {each["outbox_id"]: NOT_CONFIGURED for each in leased["messages"]}
+    if not outcomes:
+        return Delivered()
     told = [{"id": id_, **outcome._asdict()} for id_, outcome in outcomes.items()]
-    database.value("settle_outbox", delivery=leased["id"], attempt=leased["attempt"], outcomes=told)
+    as_service().value("settle_outbox", delivery=leased["id"], attempt=leased["attempt"], outcomes=told)
     counts = Counter("again" if each.outcome == "alone" else each.outcome for each in outcomes.values())
     waits = [each.wait_seconds for each in outcomes.values() if each.wait_seconds]
     return Delivered.model_validate({**counts, "wait_seconds": max(waits, default=None)})
+
+
+def attempt(leased: dict[str, Any]) -> dict[str, Outcome]:
+    """Send a leased delivery; what became of each of its rows. None at all where somebody else has taken it over."""
+    request = leased["request"]
+    if request is None:
+        packed = _packed([each for message in leased["messages"] if (each := write(message))])
+        request = as_service().value("keep_request", delivery=leased["id"], attempt=leased["attempt"], request=packed)
+        if request is None:
+            return {}
+    written = _unpacked(request)
+    sent = dict(zip((each.outbox_id for each in written), _send(leased["id"], written), strict=True))
+    return {each["outbox_id"]: UNFIT for each in leased["messages"]} | sent
 
 
 def write(message: dict[str, Any]) -> Written | None:

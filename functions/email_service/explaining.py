@@ -7,6 +7,7 @@ from typing import Any
 
 REASONS = {
     "daily_cap": "The workspace has sent its mails of the day: it waits until there is room again.",
+    "not_configured": "No provider is set up: RESEND_API_KEY or EMAIL_FROM is missing.",
     "invalid_address": "What it was to be sent to is no address.",
     "invalid_data": "Its data is not what its template takes.",
     "bounced": "An earlier mail to this address came back for good: it gets none until the suppression is removed.",
