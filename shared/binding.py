@@ -1,7 +1,8 @@
 """From a route's type hints to its arguments, and from what it returns to bytes.
 
-A parameter is bound by its type: `Caller`, a `Body` model, a `Query` model, `raw: bytes`; every other parameter is a
-piece of the path. Models are recognised by what they can do, so that a function without any doesn't load pydantic.
+A parameter is bound by its type: `Caller`, a `Body` model, a `Query` model, `raw: bytes`, or bytes of certain media
+types, as `raw: Annotated[bytes, "image/png"]`; every other parameter is a piece of the path. Models are recognised by
+what they can do, so that a function without any doesn't load pydantic.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import inspect
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass
-from typing import Any, Generic, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Generic, TypeVar, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 from shared.auth import Caller
@@ -37,15 +38,17 @@ class Signature:
     body: tuple[str, Any] | None
     query: tuple[str, Any] | None
     raw: str | None
+    media_types: tuple[str, ...]
     path: dict[str, Any]
     answer: Any
 
     @classmethod
     def of(cls, handler: Callable[..., Any]) -> Signature:
         """Read a route's type hints. Raises `TypeError` for a parameter that isn't of a known kind."""
-        hints = get_type_hints(handler)
+        hints = get_type_hints(handler, include_extras=True)
         answer = hints.pop("return", None)
         caller = body = query = raw = None
+        media_types: tuple[str, ...] = ()
         path = {}
         for name in inspect.signature(handler).parameters:
             hint = hints.get(name)
@@ -57,11 +60,14 @@ class Signature:
                 query = (name, hint)
             elif hint is bytes:
                 raw = name
+            elif get_origin(hint) is Annotated and get_args(hint)[0] is bytes:
+                raw, media_types = name, get_args(hint)[1:]
             elif hint in (UUID, str):
                 path[name] = hint
             else:
                 raise TypeError(f"{handler.__name__}: nothing binds the parameter {name}")
-        return cls(caller, body, query, raw, path, get_args(answer)[0] if get_origin(answer) is Reply else answer)
+        answered = get_args(answer)[0] if get_origin(answer) is Reply else answer
+        return cls(caller, body, query, raw, media_types, path, answered)
 
     def bind(
         self, request: Request, segments: dict[str, str], caller: Caller | None, ignored: set[str]
@@ -76,13 +82,15 @@ class Signature:
             values[name] = model.from_query(parameters)
         elif parameters:
             raise Problem(422, "unknown_parameter", "This route takes no such parameter.")
+        media_type = request.header("content-type").partition(";")[0].strip().lower()
         if self.body:
             name, model = self.body
-            media_type = request.header("content-type").partition(";")[0].strip().lower()
             if media_type != "application/json":
                 raise Problem(415, "json_expected", "Send JSON, as Content-Type: application/json.")
             values[name] = model.from_json(request.body)
         if self.raw:
+            if self.media_types and media_type not in self.media_types:
+                raise Problem(415, "media_type_unsupported", f"Send {' or '.join(self.media_types)}, and say which.")
             values[self.raw] = request.body
         return values
 

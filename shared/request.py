@@ -118,9 +118,9 @@ class Request:
             raise unreadable("Idempotency-Key has 1 to 255 visible ASCII characters.")
         return key or None
 
-    def workspace_id(self) -> str | None:
-        """The workspace the request names. Raises `Problem` 404 for what can't be one."""
-        given = self.parameters().get("workspace_id")
+    def workspace_id(self, segments: dict[str, str]) -> str | None:
+        """The workspace that path or parameters name. Raises `Problem` 404 for what can't be one."""
+        given = segments.get("workspace_id") or self.parameters().get("workspace_id")
         return None if given is None else str(identifier(given))
 
 

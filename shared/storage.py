@@ -1,4 +1,4 @@
-"""Files in Supabase Storage: private buckets, reached by signed URLs. Paths start with the workspace's id."""
+"""Files in Supabase Storage, in private buckets by signed URLs, or public. Paths start with the workspace's id."""
 
 from __future__ import annotations
 
@@ -27,6 +27,11 @@ def signed_url(bucket: str, path: str, expires_in_seconds: int) -> str:
     """An address from which anybody can download this one file for a while. Raises `Problem` 404."""
     reply = _call("POST", f"object/sign/{_place(bucket, path)}", payload={"expiresIn": expires_in_seconds})
     return str(settings.get("SUPABASE_URL").rstrip("/") + "/storage/v1" + reply.json()["signedURL"])
+
+
+def public_url(bucket: str, path: str) -> str:
+    """The address of a file in a public bucket; nobody is asked whether it is there."""
+    return settings.get("SUPABASE_URL").rstrip("/") + f"/storage/v1/object/public/{_place(bucket, path)}"
 
 
 def signed_upload_url(bucket: str, path: str) -> str:

@@ -241,7 +241,7 @@ class Function:
         request.read()
         try:
             if caller is not None:
-                workspace_id, replay = self._begin(route, request, caller)
+                workspace_id, replay = self._begin(route, request, arguments, caller)
                 if replay is not None:
                     status, content = replay
                     return (
@@ -250,7 +250,7 @@ class Function:
                         route.signature.render_again(content),
                     )
                 caller = replace(caller, workspace_id=workspace_id)
-            ignored = {"workspace_id"} if route.permission else set()
+            ignored = {"workspace_id"} - set(arguments) if route.permission else set()
             result = route.handler(**route.signature.bind(request, arguments, caller, ignored))
         except Exception:
             # Where the change may yet be made the record stays until its lease ends.
@@ -265,7 +265,7 @@ class Function:
             return 304, headers, b""
         return reply.status, headers, route.signature.render(reply.content)
 
-    def _begin(self, route: Route, request: Request, caller: auth.Caller) -> limits.Begun:
+    def _begin(self, route: Route, request: Request, arguments: dict[str, str], caller: auth.Caller) -> limits.Begun:
         key = request.idempotency_key() if route.idempotent else None
         if not (key or route.limit or route.permission):
             return limits.Begun(None, None)
@@ -277,7 +277,7 @@ class Function:
             fingerprint=request.fingerprint() if key else None,
             lease_seconds=self.max_duration_seconds + 5,
             permission=route.permission,
-            workspace_id=request.workspace_id() if route.permission else None,
+            workspace_id=request.workspace_id(arguments) if route.permission else None,
         )
 
     def _log_line(self, request: Request, route: Route | None, status: int, started: float) -> None:

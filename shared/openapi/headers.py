@@ -99,4 +99,6 @@ def refer(names: list[str]) -> dict[str, Any]:
 
 def _names_its_workspace(route: Route) -> bool:
     query = route.signature.query
-    return query is not None and "workspace_id" in getattr(query[1], "model_fields", {})
+    return "workspace_id" in route.signature.path or (
+        query is not None and "workspace_id" in getattr(query[1], "model_fields", {})
+    )

@@ -121,7 +121,8 @@ def _body(route: Route, schemas: Schemas, example: Mapping[str, Any]) -> dict[st
             content["example"] = example["body"]
         return {"required": True, "content": {"application/json": content}}
     if route.signature.raw:
-        return {"required": True, "content": {"application/octet-stream": {"schema": {}}}}
+        media_types = route.signature.media_types or ("application/octet-stream",)
+        return {"required": True, "content": {media_type: {"schema": {}} for media_type in media_types}}
     return None
 
 

@@ -85,6 +85,8 @@ def codes(route: Route) -> dict[int, list[str]]:
     found += ["422 invalid_fields"] if route.signature.query else ["422 unknown_parameter"]
     if route.signature.body:
         found += ["415 json_expected", "422 invalid_fields"]
+    if route.signature.media_types:
+        found += ["415 media_type_unsupported"]
     if signed_in:
         found += ["401 token_missing", "401 token_invalid", "403 permission_denied", "503 auth_unavailable"]
     if route.signed_by:

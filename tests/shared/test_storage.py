@@ -84,6 +84,23 @@ class TestAFile:
             assert status_of(f"{base}/{kind}/{bucket}/{path}") >= 400
 
 
+class TestAPublicFile:
+    @pytest.fixture
+    def bucket(self, bucket: str, database: psycopg.Connection) -> str:
+        database.execute("update storage.buckets set public = true where id = %s", [bucket])
+        return bucket
+
+    def test_has_an_address_for_everybody(self, bucket: str, path: str) -> None:
+        storage.upload(bucket, path, CONTENT, "image/webp")
+        answer = urllib3.request("GET", storage.public_url(bucket, path), timeout=10)
+        assert (answer.status, answer.data, answer.headers["content-type"]) == (200, CONTENT, "image/webp")
+        assert status_of(storage.public_url(bucket, f"{path}.other")) >= 400
+
+    def test_has_none_outside_its_bucket(self, environment: pytest.MonkeyPatch) -> None:
+        with refusal(404):
+            storage.public_url("logos", "../detect/photo.webp")
+
+
 class TestPaths:
     @pytest.mark.parametrize(
         "walk",

@@ -7,7 +7,7 @@ import io
 import json
 import threading
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 from wsgiref.validate import validator
 
@@ -52,6 +52,11 @@ def make(body: Thing) -> dict[str, str]:
 
 @app.post("/raw", public=True)
 def take_raw(raw: bytes) -> dict[str, int]:
+    return {"size": len(raw)}
+
+
+@app.post("/picture/raw", public=True)
+def take_picture(raw: Annotated[bytes, "image/png", "image/jpeg"]) -> dict[str, int]:
     return {"size": len(raw)}
 
 
@@ -522,6 +527,13 @@ class TestBodies:
     def test_of_another_type_are_415(self, content_type: str | None) -> None:
         answer = call(app, "POST", "/api/probe", body=b'{"name": "a"}', CONTENT_TYPE=content_type)
         assert (answer.status, answer.code) == (415, "json_expected")
+
+    @pytest.mark.parametrize("media_type", ["", "image/gif", "image", "application/json", "image/png2"])
+    def test_of_bytes_is_of_one_of_the_media_types_wanted(self, media_type: str) -> None:
+        answer = call(app, "POST", "/api/probe/picture/raw", body=b"12345", CONTENT_TYPE=media_type)
+        assert (answer.status, answer.code) == (415, "media_type_unsupported")
+        for wanted in ("image/png", "IMAGE/JPEG; q=1"):
+            assert call(app, "POST", "/api/probe/picture/raw", body=b"12345", CONTENT_TYPE=wanted).json == {"size": 5}
 
     @pytest.mark.parametrize(
         "content_type", ["application/json", "APPLICATION/JSON", "application/json; charset=utf-8", "application/json;"]
