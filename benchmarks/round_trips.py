@@ -97,9 +97,12 @@ class Writes:
 
     def __call__(self, method: str, path: str, token: str, content: object = None) -> Response:
         headers = {"Idempotency-Key": uuid4().hex}
+        body, content = (content, None) if isinstance(content, bytes) else (None, content)
+        if body:
+            headers["Content-Type"] = "image/png"
         printed = io.StringIO()
         with redirect_stdout(printed):
-            response = self._api(method, path, token=token, json=content, headers=headers)
+            response = self._api(method, path, token=token, json=content, body=body, headers=headers)
         line = json.loads(printed.getvalue().splitlines()[-1])
         self.found.append(Write(line["function"], line["route"], response.status, line["database_round_trips"]))
         return response
@@ -111,7 +114,7 @@ def tell(done: Writes, refused: Writes, people: People) -> None:
 
     def write(method: str, path: str, content: object = None, person: str = owner.token) -> Response:
         if content is not None:
-            answer = refused(method, path, person, {"unknown": True})
+            answer = refused(method, path, person, b"no image" if isinstance(content, bytes) else {"unknown": True})
             assert answer.status == 422, answer.body
         answer = done(method, path, person, content)
         assert answer.status < 300, answer.body
@@ -120,6 +123,8 @@ def tell(done: Writes, refused: Writes, people: People) -> None:
     made = write("POST", "/api/workspaces", {"name": "Workshop", "currency": "EUR"}).json["id"]
     workspace = f"/api/workspaces/{made}"
     write("PATCH", workspace, {"name": "Atelier"})
+    write("POST", f"{workspace}/logo", swatch())
+    write("DELETE", f"{workspace}/logo")
     write("POST", f"{workspace}/roles", {"name": "auditor", "permissions": ["audit.read"]})
     write("PATCH", f"{workspace}/roles/auditor", {"permissions": ["audit.read", "reports.read"]})
     invite = write("POST", f"{workspace}/invites", {"role": "staff"}).json
@@ -135,6 +140,15 @@ def tell(done: Writes, refused: Writes, people: People) -> None:
     write("POST", "/api/detect/uploads", {"content_type": "image/jpeg"})
     write("POST", "/api/auth/password", {"password": f"{PASSWORD}, and a longer one"})
     write("POST", "/api/auth/sign-out")
+
+
+def swatch() -> bytes:
+    """A picture that may be a logo."""
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.new("RGB", (64, 64), "#7a3e1d").save(out, "PNG")
+    return out.getvalue()
 
 
 def all_writes() -> set[tuple[str, str]]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 import secrets
-from typing import Any
-from uuid import UUID
+from typing import Annotated, Any
+from uuid import UUID, uuid4
 
+from functions.workspaces import logos
 from functions.workspaces.models import (
     AuditEntries,
     AuditPage,
@@ -33,7 +34,7 @@ from functions.workspaces.models import (
     WorkspaceChanges,
     Workspaces,
 )
-from shared import context
+from shared import context, log, storage
 from shared.auth import Caller
 from shared.binding import Reply
 from shared.database import as_caller
@@ -85,6 +86,35 @@ def change_workspace(caller: Caller, workspace_id: UUID, body: WorkspaceChanges)
             "update_workspace", workspace_id=str(workspace_id), changes=body.given(), revision=expected_revision()
         )
     )
+
+
+@app.post(
+    "/<workspace_id>/logo",
+    permission="workspace.manage",
+    problems=["422 invalid_image", "503 storage_unavailable"],
+)
+def set_logo(caller: Caller, workspace_id: UUID, raw: Annotated[bytes, "image/png", "image/jpeg"]) -> Workspace:
+    """Give a workspace its logo. A PNG or JPEG of at most 500 kB, 16 to 2000 pixels wide and as many high."""
+    logo = logos.read(raw)
+    # A path of its own, also for the same picture again: what one request removes no other has just set.
+    path = f"{workspace_id}/{uuid4()}.{logo.suffix}"
+    storage.upload(logos.BUCKET, path, logo.content, logo.media_type)
+    try:
+        changed = as_caller(caller).rpc("set_logo", workspace_id=str(workspace_id), logo=path)
+    except Problem as problem:
+        if problem.status < 500:  # else it may be set all the same
+            forget(path)
+        raise
+    forget(changed["replaced_logo"])
+    return Workspace.model_validate(changed)
+
+
+@app.delete("/<workspace_id>/logo")
+def delete_logo(caller: Caller, workspace_id: UUID) -> Workspace:
+    """Take a workspace's logo away."""
+    changed = as_caller(caller).rpc("set_logo", workspace_id=str(workspace_id))
+    forget(changed["replaced_logo"])
+    return Workspace.model_validate(changed)
 
 
 @app.get("/<workspace_id>/members")
@@ -180,6 +210,15 @@ def list_of(caller: Caller, procedure: str, workspace_id: UUID, query: Page) -> 
         procedure, workspace_id=str(workspace_id), after=after, page_size=query.limit + 1
     )
     return rows
+
+
+def forget(logo: str | None) -> None:
+    """Remove a file that no workspace names."""
+    if logo is not None:
+        try:
+            storage.remove(logos.BUCKET, [logo])
+        except Problem:
+            log.write("warning", event="logo not removed")
 
 
 def tagged(row: dict[str, Any]) -> Reply[Workspace]:

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, Field, WithJsonSchema, model_validator
 
-from shared import money
-from shared.models import LEFT_OUT, WHOLE, Answer, Body, Name, PageSize, Query
+from functions.workspaces.logos import BUCKET
+from shared import money, storage
+from shared.models import LEFT_OUT, WHOLE, Answer, Body, Email, Name, PageSize, Query
 
 
 def known_currency(code: str) -> str:
@@ -16,6 +17,11 @@ def known_currency(code: str) -> str:
     if code not in money.CURRENCIES:
         raise ValueError("is an ISO 4217 code such as EUR")
     return code
+
+
+def address(logo: str | None) -> str | None:
+    """Where anybody finds a file of the bucket."""
+    return logo and storage.public_url(BUCKET, logo)
 
 
 TimeZone = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_+/-]+$")]
@@ -31,6 +37,11 @@ Permissions = Annotated[list[Permission], Field(max_length=100, json_schema_extr
 Description = Annotated[str, Field(max_length=200)]
 
 
+Colour = Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
+# The database keeps the path, whatever the project's address.
+LogoUrl = Annotated[str | None, Field(validation_alias="logo"), AfterValidator(address)]
+
+
 class NewWorkspace(Body):
     """A workspace to make; the maker becomes its owner."""
 
@@ -42,7 +53,10 @@ class NewWorkspace(Body):
 
 
 class WorkspaceChanges(Body):
-    """What to change; what is left out stays. The legal fields name the seller on invoices; null clears one."""
+    """What to change; what is left out stays; null clears. The legal fields name the seller on invoices.
+
+    Mails are in its `colour`, answers to them go to `reply_to`; `track_opens`: record that a mail was opened.
+    """
 
     name: Name = LEFT_OUT
     time_zone: TimeZone = LEFT_OUT
@@ -52,6 +66,9 @@ class WorkspaceChanges(Body):
     legal_name: Annotated[str, Field(min_length=1, max_length=200)] | None = LEFT_OUT
     legal_address: Annotated[str, Field(min_length=1, max_length=500)] | None = LEFT_OUT
     tax_id: Annotated[str, Field(min_length=1, max_length=50)] | None = LEFT_OUT
+    colour: Colour | None = LEFT_OUT
+    reply_to: Email | None = LEFT_OUT
+    track_opens: bool = LEFT_OUT
 
     def given(self) -> dict[str, Any]:
         """The fields that were sent."""
@@ -70,6 +87,10 @@ class Workspace(Answer):
     legal_name: str | None
     legal_address: str | None
     tax_id: str | None
+    colour: str | None
+    reply_to: str | None
+    track_opens: bool
+    logo_url: LogoUrl
     revision: int
     created_at: AwareDatetime
 

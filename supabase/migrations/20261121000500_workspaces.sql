@@ -12,11 +12,21 @@ create table public.workspaces (
   legal_name text check (char_length(legal_name) between 1 and 200),
   legal_address text check (char_length(legal_address) between 1 and 500),
   tax_id text check (char_length(tax_id) between 1 and 50),
+  colour text check (colour ~ '^#[0-9a-f]{6}$'),
+  reply_to text check (char_length(reply_to) <= 254 and reply_to ~ '^[^@\s]{1,64}@[^@\s]+\.[^@\s]+$'),
+  track_opens boolean not null default false,
+  logo text check (logo ~ ('^' || id::text || '/[0-9a-f-]{36}\.(png|jpg)$')),
   revision bigint not null default 1,
   created_at timestamptz not null default now()
 );
 comment on table public.workspaces is 'The tenant: a studio, a collection, a café, a marketplace, a showcase.';
 comment on column public.workspaces.legal_name is 'The seller, as invoices name it; likewise legal_address and tax_id.';
+comment on column public.workspaces.colour is 'Of what it sends, as #rrggbb; null for ours.';
+comment on column public.workspaces.reply_to is
+  'Personal data, possibly: the address where customers'' answers go; null for none.';
+comment on column public.workspaces.track_opens is 'Whether it is recorded that a mail was opened.';
+comment on column public.workspaces.logo is
+  'The path of a file in the bucket logos, below the workspace''s own id; null for none. Each upload has a path of its own.';
 comment on column public.workspaces.revision is 'Counts changes; the ETag.';
 
 create table public.permissions (
@@ -385,3 +395,9 @@ create policy "people see themselves" on public.profiles for select to authentic
 create policy "members see themselves, and others where permitted" on public.members for select to authenticated
   using (
     user_id = (select auth.uid()) or workspace_id = any (array(select private.workspaces_permitting('members.read'))));
+
+-- Logos -------------------------------------------------------------------------------------------------------------
+
+-- Public, for the mails that show them are opened by anybody. No policy: only the service writes, and nobody lists.
+insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_types)
+values ('logos', 'logos', true, 500000, '{image/png,image/jpeg}');

@@ -197,11 +197,12 @@ begin
     return private.refuse(422, 'unknown_time_zone', 'time_zone is an IANA name such as Europe/Berlin.');
   end if;
 
-  current := jsonb_populate_record(current, _changes - array['id', 'revision', 'created_at']);
+  current := jsonb_populate_record(current, _changes - array['id', 'logo', 'revision', 'created_at']);
   update public.workspaces
   set name = btrim(current.name), time_zone = current.time_zone, locale = current.locale, currency = current.currency,
     country = current.country, legal_name = current.legal_name, legal_address = current.legal_address,
-    tax_id = current.tax_id, revision = revision + 1
+    tax_id = current.tax_id, colour = current.colour, reply_to = current.reply_to, track_opens = current.track_opens,
+    revision = revision + 1
   where id = _workspace
   returning * into current;
   perform private.audit(_workspace, auth.uid(), 'workspace.changed', _workspace::text,
@@ -216,6 +217,37 @@ language sql
 set search_path = ''
 as $$
   select private.update_workspace(workspace_id, changes, revision)
+$$;
+
+create function private.set_logo(_workspace uuid, _logo text) returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  current public.workspaces;
+  replaced text;
+  refusal jsonb := private.refusal(_workspace, 'workspace.manage');
+begin
+  if refusal is not null then
+    return refusal;
+  end if;
+  select * into strict current from public.workspaces where id = _workspace for update;
+  if _logo is distinct from current.logo then
+    replaced := current.logo;
+    update public.workspaces set logo = _logo, revision = revision + 1 where id = _workspace returning * into current;
+    perform private.audit(_workspace, auth.uid(), 'workspace.changed', _workspace::text, '{"fields": ["logo"]}');
+  end if;
+  return private.answer(private.workspace_json(current) || jsonb_build_object('replaced_logo', replaced));
+end
+$$;
+comment on function private.set_logo is
+  'The workspace, and as replaced_logo the path of the file that nothing names any more: it is the caller''s to remove.';
+
+create function public.set_logo(workspace_id uuid, logo text default null) returns jsonb
+language sql
+set search_path = ''
+as $$
+  select private.set_logo(workspace_id, logo)
 $$;
 
 create function private.me() returns jsonb
@@ -586,7 +618,7 @@ revoke execute on function
   private.role_named, private.holds, private.covers, private.refuse_granting, private.is_time_zone, private.new_workspace,
   private.set_role_permissions, private.unknown_permissions,
   private.create_workspace, public.create_workspace, private.read_workspace, public.read_workspace,
-  private.update_workspace, public.update_workspace,
+  private.update_workspace, public.update_workspace, private.set_logo, public.set_logo,
   private.me, public.me, private.list_members, public.list_members, private.change_member, public.change_member,
   private.remove_member, public.remove_member, private.list_roles, public.list_roles,
   private.create_role, public.create_role, private.update_role, public.update_role,
@@ -595,7 +627,7 @@ revoke execute on function
 from public, anon, authenticated;
 grant execute on function
   private.create_workspace, public.create_workspace, private.read_workspace, public.read_workspace,
-  private.update_workspace, public.update_workspace,
+  private.update_workspace, public.update_workspace, private.set_logo, public.set_logo,
   private.me, public.me, private.list_members, public.list_members, private.change_member, public.change_member,
   private.remove_member, public.remove_member, private.list_roles, public.list_roles,
   private.create_role, public.create_role, private.update_role, public.update_role,

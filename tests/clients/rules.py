@@ -25,6 +25,7 @@ SEMANTIC = {
     "changed_meanwhile": "If-Match names a revision that isn't the current one",
     "idempotency_key_reused": "the same key with another body",
     "image_unreadable": "detect-local: bytes that are no image",
+    "invalid_image": "likewise, of a logo",
     "repeated_permission": "a permission both whole and narrowed",
     "sign_up_refused": "the address is taken, or none to Supabase Auth",
     "unknown_permission": "permissions are rows of the database",
@@ -81,7 +82,8 @@ def install(people: People, tokens: set[str], internal_token: str, gathered: Gat
         """Semantic refusals are right answers to data that fits the schema."""
         return not (isinstance(failure, RejectedPositiveData) and semantic(case.operation.path, response))
 
-    schemathesis.openapi.media_type("application/octet-stream", strategies.sampled_from(IMAGES))
+    for media_type in ("application/octet-stream", "image/jpeg", "image/png"):
+        schemathesis.openapi.media_type(media_type, strategies.sampled_from(IMAGES))
     return answers
 
 

@@ -346,6 +346,10 @@ class TestWhatIsTold:
         assert entries(owner, "update_workspace", **here, changes={"name": "x"}) == [
             (home, by, "workspace.changed", owner.home)
         ]
+        assert entries(owner, "set_logo", **here, logo=f"{home}/{uuid4()}.png") == [
+            (home, by, "workspace.changed", owner.home)
+        ]
+        assert db.audit(home)[-1][3] == {"fields": ["logo"]}
         assert entries(owner, "create_role", **here, name="barista", permissions=["stock.move"]) == [
             (home, by, "role.created", "barista")
         ]
@@ -395,6 +399,7 @@ class TestWhatIsTold:
         ("procedure", "arguments"),
         [
             ("update_workspace", {"changes": {"name": "x"}}),
+            ("set_logo", {"logo": None}),
             ("list_members", {}),
             ("change_member", {"user_id": str(uuid4()), "role": "staff"}),
             ("remove_member", {"user_id": str(uuid4())}),

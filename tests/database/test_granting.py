@@ -292,9 +292,29 @@ class TestWorkspaces:
 
     def test_a_change_cannot_reach_what_is_not_the_persons_to_change(self, owner: Person) -> None:
         changes = {"id": owner.id, "revision": 99, "created_at": "2000-01-01T00:00:00Z", "name": "Juniper"}
+        changes["logo"] = f"{owner.home}/{uuid4()}.png"
         changed = owner.call("update_workspace", workspace_id=owner.home, changes=changes)
         assert (changed["body"]["id"], changed["body"]["revision"]) == (owner.home, 2)
         assert not changed["body"]["created_at"].startswith("2000")
+        assert changed["body"]["logo"] is None
+
+    def test_a_logo_is_a_file_of_the_workspace_itself(self, db: Database, owner: Person) -> None:
+        first, second = (f"{owner.home}/{uuid4()}.{suffix}" for suffix in ("png", "jpg"))
+        said = [owner.call("set_logo", workspace_id=owner.home, logo=logo) for logo in (first, second, None, None)]
+        told = [each["body"] for each in said]
+        assert [each["logo"] for each in told] == [first, second, None, None]
+        assert [each["replaced_logo"] for each in told] == [None, first, second, None]
+        assert [each["revision"] for each in told] == [2, 3, 4, 4]
+        theirs = first.replace(owner.home, db.sign_up().home)
+        for path in (theirs, f"{owner.home}/../{theirs}", first + "\n", "", "x.png"):
+            with pytest.raises(psycopg.errors.CheckViolation):
+                owner.call("set_logo", workspace_id=owner.home, logo=path)
+
+    def test_only_an_owner_sets_the_logo(self, db: Database, owner: Person, admin: Person) -> None:
+        logo = f"{owner.home}/{uuid4()}.png"
+        assert outcome(admin.call("set_logo", workspace_id=owner.home, logo=logo)) == BEYOND
+        assert outcome(db.sign_up().call("set_logo", workspace_id=owner.home, logo=logo)) == (404, "not_found")
+        assert db.owner.value("select logo from public.workspaces where id = %s", owner.home) is None
 
     def test_of_changes_meant_for_one_revision_one_is_made(self, db: Database) -> None:
         for _ in range(ROUNDS):
@@ -333,6 +353,13 @@ class TestWorkspaces:
             ("legal_name", ""),
             ("legal_address", "x" * 501),
             ("tax_id", "x" * 51),
+            ("colour", "red"),
+            ("colour", "#ABCDEF"),
+            ("colour", "#abcdef\n"),
+            ("reply_to", "nobody"),
+            ("reply_to", "a@b.example\nBcc: c@d.example"),
+            ("reply_to", "x@" + "y" * 250 + ".example"),
+            ("track_opens", None),
         ],
     )
     def test_bounds_hold_in_sql_too(self, owner: Person, column: str, value: str | None) -> None:
@@ -375,6 +402,7 @@ class TestSigningOut:
             ("create_invite", {"role": "owner", "code": "CODE-OF-SOMEBODY-SIGNED-OUT"}),
             ("revoke_invite", {"invite_id": UUID(int=1)}),
             ("update_workspace", {"changes": {"name": "x"}}),
+            ("set_logo", {}),
         ],
     )
     def test_ends_what_a_token_may_change(self, db: Database, procedure: str, arguments: dict[str, Any]) -> None:

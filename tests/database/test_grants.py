@@ -28,6 +28,7 @@ EXECUTE = {
                 "create_workspace",
                 "read_workspace",
                 "update_workspace",
+                "set_logo",
                 "me",
                 "list_members",
                 "change_member",

@@ -180,6 +180,7 @@ def test_what_people_read(crowded: Database, somebody: Person, query: str, table
         ("list_roles", {"workspace_id": "home"}),
         ("create_workspace", {"name": "x"}),
         ("update_workspace", {"workspace_id": "home", "changes": {"name": "x"}}),
+        ("set_logo", {"workspace_id": "home"}),
         ("create_invite", {"workspace_id": "home", "role": "staff", "code": "ABCDEFGHJKMNPQRS"}),
         ("join_workspace", {"code": "ABCDEFGHJKMNPQRS"}),
         ("create_role", {"workspace_id": "home", "name": "barista", "permissions": ["stock.move"]}),

@@ -19,6 +19,7 @@ from local.stack import Stack
 from tests.api import FUNCTIONS, InProcess, Response
 from tests.functions.conftest import signed, together
 from tests.people import PASSWORD, People, Person
+from tests.shared.hostile_images import picture, written
 
 # Nobody: no token, or none that counts. A stranger owns another workspace. Then the roles, in the order of ROLES.
 # Public routes take no notice of who asks.
@@ -52,6 +53,8 @@ POST   /api/workspaces                        401   201   201   201   201   201 
 POST   /api/workspaces/join                   401   404   404   404   404   404   404   404   404   404   404   404
 GET    /api/workspaces/W                      401   404   200   200   200   200   200   200   200   200   200   200
 PATCH  /api/workspaces/W                      401   404   200   403   403   403   403   403   403   403   403   403
+POST   /api/workspaces/W/logo                 401   404   200   403   403   403   403   403   403   403   403   403
+DELETE /api/workspaces/W/logo                 401   404   200   403   403   403   403   403   403   403   403   403
 GET    /api/workspaces/W/members              401   404   200   200   200   200   200   200   200   403   403   403
 PATCH  /api/workspaces/W/members/U            401   404   200   200   403   403   403   403   403   403   403   403
 DELETE /api/workspaces/W/members/U            401   404   204   204   403   403   403   403   403   403   403   403
@@ -74,6 +77,7 @@ EXPECTED = {
 
 # A 1x1 GIF: read in no time, and nothing is in it.
 IMAGE = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+LOGO = written(picture(32, 32), "PNG")
 
 # Public, and each takes its half second: asked by everybody at once.
 SLOW = ("/api/auth/sign-up", "/api/auth/sign-in", "/api/auth/password-reset", "/api/auth/verify")
@@ -180,6 +184,15 @@ def scene(people: People, stack: Stack) -> Scene:
     return made
 
 
+def send(method: str, path: str, template: str, person: Person, token: str | None, **headers: str) -> Response:
+    """A request with a body that the route would take."""
+    # Each from elsewhere: what is limited by IP isn't what is asked here.
+    api, content = InProcess(), body_of(method, template, person)
+    if isinstance(content, bytes):
+        return api(method, path, token=token, body=content, headers={"Content-Type": "image/png", **headers})
+    return api(method, path, token=token, json=content, headers=headers)
+
+
 def body_of(method: str, path: str, person: Person) -> object:
     """A body that the route would take."""
     bodies: dict[tuple[str, str], object] = {
@@ -204,6 +217,7 @@ def body_of(method: str, path: str, person: Person) -> object:
         ("PATCH", "/api/workspaces/W/members/U"): {"role": "staff"},
         ("POST", "/api/workspaces/W/roles"): {"name": "new", "permissions": ["inventory.read"]},
         ("PATCH", "/api/workspaces/W/roles/R"): {"permissions": ["inventory.read"]},
+        ("POST", "/api/workspaces/W/logo"): LOGO,
         ("POST", "/api/workspaces/W/invites"): {"role": "staff"},
     }
     return bodies.get((method, path))
@@ -291,9 +305,8 @@ class TestTheTable:
 @pytest.mark.usefixtures("detecting")
 class TestEveryRoute:
     def call(self, scene: Scene, method: str, path: str, person: Person, token: str | None) -> Response:
-        # Each from elsewhere: what is limited by IP isn't what is asked here.
         query = f"?workspace_id={scene.workspace_id}" if path in BY_QUERY else ""
-        return InProcess()(method, scene.path(path) + query, token=token, json=body_of(method, path, person))
+        return send(method, scene.path(path) + query, path, person, token)
 
     @pytest.mark.parametrize(("method", "path"), ROUTES, ids=ids(ROUTES))
     def test_answers_everybody_as_the_table_says_and_changes_nothing_where_it_refuses(
@@ -347,8 +360,7 @@ class TestWhatIsNotMine:
     """Answers with the same bytes as what isn't there."""
 
     def ask(self, method: str, path: str, person: Person, template: str) -> Response:
-        body = body_of(method, template, person)
-        return InProcess()(method, path, token=person.token, json=body, headers={"X-Request-Id": "same"})
+        return send(method, path, template, person, person.token, **{"X-Request-Id": "same"})
 
     @pytest.fixture
     def stranger(self, scene: Scene) -> Person:

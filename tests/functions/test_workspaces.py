@@ -100,6 +100,8 @@ class TestMakingAWorkspace:
         answer = api("POST", WORKSPACES, token=owner.token, json=wanted)
         assert answer.status == 201
         assert answer.json.items() >= {**wanted, "name": "The Café", "revision": 1, "tax_id": None}.items()
+        unbranded = {"colour": None, "reply_to": None, "track_opens": False, "logo_url": None}
+        assert answer.json.items() >= unbranded.items()
         about = api("GET", "/api/auth/me", token=owner.token).json
         assert [(w["name"], w["role"]) for w in about["workspaces"]] == [("Olive", "owner"), ("The Café", "owner")]
         assert about["default_workspace_id"] == str(owner.workspace_id)
@@ -208,6 +210,9 @@ class TestChangingAWorkspace:
             "legal_name": "Olive & Co.",
             "legal_address": "1 Main Street\nTown",
             "tax_id": "DE123",
+            "colour": "#7a3e1d",
+            "reply_to": "hello@olive.example",
+            "track_opens": True,
         }
         answer = home("PATCH", json=changes)
         assert answer.status == 200
@@ -216,10 +221,11 @@ class TestChangingAWorkspace:
         assert home("GET").json == answer.json
         assert actions(database, owner.workspace_id) == [("workspace.changed", str(owner.workspace_id))]
 
-    def test_clears_a_legal_field_with_null(self, home: As) -> None:
-        home("PATCH", json={"tax_id": "DE123", "country": "DE"})
-        answer = home("PATCH", json={"tax_id": None, "country": None})
-        assert (answer.json["tax_id"], answer.json["country"]) == (None, None)
+    def test_clears_with_null(self, home: As) -> None:
+        given = {"tax_id": "DE123", "country": "DE", "colour": "#000000", "reply_to": "a@b.example"}
+        assert home("PATCH", json=given).json.items() >= given.items()
+        cleared = dict.fromkeys(given)
+        assert home("PATCH", json=cleared).json.items() >= cleared.items()
 
     def test_with_if_match_wins_once(self, home: As) -> None:
         tag = home("GET").headers["etag"]
@@ -263,6 +269,16 @@ class TestChangingAWorkspace:
             {"name": None},
             {"legal_name": ""},
             {"legal_name": "x" * 201},
+            {"colour": "red"},
+            {"colour": "#FFAA00"},
+            {"colour": "#ffaa00\n"},
+            {"reply_to": "nobody"},
+            {"reply_to": "Olive <olive@example.com>"},
+            {"reply_to": "a@b.example\r\nBcc: c@d.example"},
+            {"track_opens": None},
+            {"track_opens": "yes"},
+            {"logo": "x.png"},
+            {"logo_url": "https://elsewhere.example/x.png"},
             {"revision": 9},
             {"id": str(uuid4())},
             {"name": 1},
