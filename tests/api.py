@@ -20,6 +20,7 @@ FUNCTIONS = {
     "detect": "detect",
     "detect-local": "detect_local",
     "docs": "docs",
+    "email-service": "email_service",
     "health": "health",
     "jobs": "jobs",
     "workspaces": "workspaces",

@@ -176,7 +176,7 @@ def receive_webhook(raw: bytes) -> Recorded:
 @app.get(
     "/unsubscribe/<token>",
     public=True,
-    media_type="text/html",
+    media_type="text/html; charset=utf-8",
     problems=["404 not_found", "503 database_unavailable", "503 upstream_unavailable"],
 )
 def ask_to_unsubscribe(token: UUID) -> Reply[bytes]:
@@ -184,7 +184,7 @@ def ask_to_unsubscribe(token: UUID) -> Reply[bytes]:
     return pages.asking(as_service().rpc("unsubscribe", token=str(token), confirmed=False))
 
 
-@app.post("/unsubscribe/<token>", public=True, media_type="text/html", problems=["404 not_found"])
+@app.post("/unsubscribe/<token>", public=True, media_type="text/html; charset=utf-8", problems=["404 not_found"])
 def unsubscribe(token: UUID) -> Reply[bytes]:
     """Unsubscribe from a workspace's follow-ups: that page's button, and mail programs by themselves (RFC 8058)."""
     return pages.done(as_service().rpc("unsubscribe", token=str(token), confirmed=True))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from functions.email_service import templates
+from shared import clock
 from shared.errors import FieldError, Problem
 from shared.models import Answer, Body, Email, Page, Query
 
@@ -48,6 +50,13 @@ def known_template(name: str) -> str:
     if name not in templates.NAMES:
         raise ValueError("is one of " + ", ".join(templates.NAMES))
     return name
+
+
+def to_come(at: datetime) -> datetime:
+    """Within a year: until then the data must be kept, and stay true."""
+    if not clock.now() < at < clock.now() + timedelta(days=366):
+        raise ValueError("is in the future, by a year at most")
+    return at
 
 
 TemplateName = Annotated[
@@ -86,7 +95,7 @@ class NewMessage(Body):
     template: TemplateName
     to: Email
     data: dict[str, Any]
-    send_at: AwareDatetime | None = None
+    send_at: Annotated[AwareDatetime, AfterValidator(to_come)] | None = None
     attachments: Annotated[tuple[Attachment, ...], Field(max_length=10)] = ()
 
     @classmethod

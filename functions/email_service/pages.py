@@ -8,7 +8,6 @@ from typing import Any
 from shared.binding import Reply
 
 HEADERS = {
-    "Content-Type": "text/html; charset=utf-8",
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
     ),

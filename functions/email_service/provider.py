@@ -39,6 +39,8 @@ def send(key: str, mails: Sequence[Any], attachments: Sequence[Attachment] = ())
     Never raises for what Resend or the network does: that is what the outcomes are.
     """
 
+    from functions.email_service import sdk  # an eighth of a second
+
     options: Any = {"idempotency_key": key}
     try:
         if len(mails) == 1:

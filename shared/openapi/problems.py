@@ -89,8 +89,8 @@ def codes(route: Route) -> dict[int, list[str]]:
         found += ["415 media_type_unsupported"]
     if signed_in:
         found += ["401 token_missing", "401 token_invalid", "403 permission_denied", "503 auth_unavailable"]
-    if route.signed_by:
-        found += ["401 token_invalid"]
+    if route.signed_by:  # ours bring a token, vendors sign
+        found += ["401 token_invalid" if route.signed_by.__module__ == "shared.auth" else "401 signature_invalid"]
     if signed_in or writes:  # they ask the database
         found += ["503 database_unavailable", "503 upstream_unavailable"]
     if signed_in and writes:

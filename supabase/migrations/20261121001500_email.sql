@@ -505,7 +505,7 @@ begin
     'events', (
       select coalesce(jsonb_agg(jsonb_build_object(
         'type', e.type, 'at', private.rfc3339(e.at), 'received_at', private.rfc3339(e.received_at), 'reason', e.reason)
-        order by e.at, e.received_at), '[]')
+        order by e.at, private.email_rank(e.type)), '[]')
       from private.email_events as e where e.message_id = message.id)));
 end
 $$;

@@ -441,5 +441,6 @@ def keep(outbox: Outbox, delivery: Delivery, request: str) -> str | None:
 
 def attempts(outbox: Outbox, row: str) -> list[tuple[Any, ...]]:
     return outbox.db.owner.rows(
-        "select outcome, error, ended_at is not null from private.attempts where outbox_id = %s order by started_at", row
+        "select outcome, error, ended_at is not null from private.attempts where outbox_id = %s order by started_at",
+        row,
     )
