@@ -1,0 +1,86 @@
+"""Money, dates and numbers as a locale writes them. By Babel, so only `rendering` imports this."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, tzinfo
+from decimal import Decimal
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_time, get_datetime_format, get_timezone, get_timezone_name
+from babel.numbers import format_decimal, format_percent, parse_pattern
+from babel.units import format_unit
+
+from functions.email_service.templates.fields import Amount
+from shared.money import Money, decimals
+
+RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
+SIZES = ("byte", "kilobyte", "megabyte", "gigabyte", "terabyte")
+
+
+@dataclass(frozen=True, slots=True)
+class Formats:
+    """Everything is text; None comes out as nothing, so that a row without a value can be left out."""
+
+    locale: Locale
+    zone: tzinfo
+
+    @classmethod
+    def of(cls, locale: str, time_zone: str) -> Formats:
+        """Of a workspace. What Babel doesn't know falls back: to the language, to English; to UTC."""
+        try:
+            known = Locale.parse(locale, sep="-")
+        except (UnknownLocaleError, ValueError):
+            known = Locale("en")
+        try:
+            zone = get_timezone(time_zone)
+        except (LookupError, ValueError):
+            zone = get_timezone("UTC")
+        return cls(known, zone)
+
+    @property
+    def direction(self) -> str:
+        """`ltr` or `rtl`."""
+        return "rtl" if self.locale.language in RIGHT_TO_LEFT else "ltr"
+
+    def money(self, amount: Amount | None) -> str:
+        """`$1,250.00`."""
+        if amount is None:
+            return ""
+        # ISO 4217's digits, not CLDR's: that leaves out the ones a cash register doesn't use, and would round.
+        pattern = parse_pattern(self.locale.currency_formats["standard"].pattern)
+        digits = decimals(amount.currency)
+        pattern.frac_prec = (digits, digits)
+        value = Money(amount.amount_minor, amount.currency).decimal()
+        return pattern.apply(value, self.locale, currency=amount.currency, currency_digits=False)
+
+    def day(self, day: date | None) -> str:
+        """`Mar 3, 2027`, for a table."""
+        return format_date(day, "medium", self.locale) if day else ""
+
+    def long_day(self, day: date | None) -> str:
+        """`March 3, 2027`, for a sentence."""
+        return format_date(day, "long", self.locale) if day else ""
+
+    def moment(self, moment: datetime) -> str:
+        """`March 3, 2027 at 2:05 PM (Europe/Berlin)`, on the workspace's own clocks."""
+        here = moment.astimezone(self.zone)
+        joined = get_datetime_format("long", self.locale).replace("'", "")
+        time = format_time(here, "short", locale=self.locale)
+        zone = get_timezone_name(here, "short", locale=self.locale)
+        return f"{joined.replace('{1}', self.long_day(here.date())).replace('{0}', time)} ({zone})"
+
+    def number(self, number: Decimal | int | None) -> str:
+        """`12,345.678`, every digit."""
+        return "" if number is None else format_decimal(number, locale=self.locale, decimal_quantization=False)
+
+    def percent(self, part: Decimal) -> str:
+        """0.125 is `13%`."""
+        return format_percent(part, locale=self.locale)
+
+    def size(self, size_bytes: int) -> str:
+        """`1.5 GB`: thousands, as the unit says."""
+        size, unit = Decimal(size_bytes), 0
+        while size >= 1000 and unit < len(SIZES) - 1:
+            size, unit = size / 1000, unit + 1
+        return format_unit(round(size, 1 if size < 100 else 0), f"digital-{SIZES[unit]}", "short", locale=self.locale)

@@ -1,0 +1,96 @@
+"""The kinds of fields that mails are filled in with: plain text, where markup is shown as it stands."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, WithJsonSchema
+
+from shared import money
+from shared.models import CONTROLS, INVISIBLE, LINE_BREAKING, SPACES, Body
+
+# What turns the direction of the text around it: a name that holds one rewrites the sentence it stands in.
+TURNING = r"\u202a-\u202e\u2066-\u2069"
+NOT_IN_LINE = LINE_BREAKING + TURNING
+LINE = f"^[^{NOT_IN_LINE}]*[^{NOT_IN_LINE}{INVISIBLE}][^{NOT_IN_LINE}]*$"
+# A text may have lines, so here a line feed is the one control character.
+NOT_IN_TEXT = CONTROLS.replace(r"\x00-\x1f", r"\x00-\x09\x0b-\x1f") + r"\u2028\u2029" + TURNING
+
+Line = Annotated[str, StringConstraints(max_length=120, pattern=LINE), AfterValidator(str.strip)]
+LongLine = Annotated[str, StringConstraints(max_length=200, pattern=LINE), AfterValidator(str.strip)]
+Text = Annotated[
+    str,
+    StringConstraints(max_length=2000, pattern=f"^[^{NOT_IN_TEXT}]*[^{NOT_IN_TEXT}{INVISIBLE}][^{NOT_IN_TEXT}]*$"),
+    AfterValidator(str.strip),
+]
+# Of a document or a payment, as people quote it: INV-2026-00001.
+Number = Annotated[str, StringConstraints(max_length=40, pattern=LINE), AfterValidator(str.strip)]
+Code = Annotated[str, StringConstraints(max_length=64, pattern=r"^[0-9A-Za-z](-?[0-9A-Za-z])*$")]
+# Letters beyond ASCII come percent-encoded; quotes and brackets never.
+Link = Annotated[
+    str,
+    StringConstraints(
+        max_length=2000,
+        pattern=rf"""^https://[^{NOT_IN_LINE}{SPACES}"'<>\\/?#@]+([/?#][^{NOT_IN_LINE}{SPACES}"'<>\\]*)?$""",
+    ),
+]
+
+# Years that every locale's calendar and every time zone can show.
+Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2199, 12, 31))]
+Moment = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), le=datetime(2199, 12, 31, tzinfo=UTC))]
+Quantity = Annotated[Decimal, Field(ge=0, lt=10**12, decimal_places=6)]
+Figure = Annotated[Decimal, Field(gt=-(10**15), lt=10**15, decimal_places=6)]
+Percent = Annotated[int, Field(ge=1, le=99)]
+
+
+def known_currency(code: str) -> str:
+    """ISO 4217."""
+    if code not in money.CURRENCIES:
+        raise ValueError("is an ISO 4217 code such as EUR")
+    return code
+
+
+class Amount(Body):
+    """Money: 1250 and USD are 12.50 US dollars."""
+
+    amount_minor: Annotated[int, Field(ge=-(10**15), le=10**15)]
+    currency: Annotated[
+        str, AfterValidator(known_currency), WithJsonSchema({"type": "string", "enum": sorted(money.CURRENCIES)})
+    ]
+
+
+class Item(Body):
+    """A line of a quote, an order or an invoice. `amount` is what the line comes to."""
+
+    description: Line
+    detail: Line | None = None
+    quantity: Quantity | None = None
+    unit: Annotated[str, StringConstraints(max_length=20, pattern=LINE)] | None = None
+    unit_price: Amount | None = None
+    amount: Amount
+
+
+class Fee(Body):
+    """What is charged once: set-up, shipping, or one tax rate's tax."""
+
+    description: Line
+    amount: Amount
+
+
+class Addressed(Body):
+    """What every mail can say: whom it greets. Left out, it greets nobody by name."""
+
+    recipient_name: Line | None = None
+
+
+class Linked(Addressed):
+    """A mail about something that has a number, and perhaps a page to look at."""
+
+    number: Number
+    link: Link | None = None
+
+
+Items = Annotated[tuple[Item, ...], Field(min_length=1, max_length=200)]
+Fees = Annotated[tuple[Fee, ...], Field(max_length=20)]

