@@ -8,12 +8,16 @@ from pathlib import Path
 from types import FrameType
 
 from local import sample, state
+from local.cron import Cron
 from local.functions import FunctionsServer
 from local.gateway.process import Mail
 from local.ports import chosen_port, claimed
 from local.resend.sandbox import RATE
 from local.stack import Stack
 from local.trouble import Trouble
+
+# What may wait since the last run.
+AT_START = ("/api/jobs/dispatch-outbox",)
 
 
 def main() -> None:
@@ -30,7 +34,7 @@ def main() -> None:
     )
     server = FunctionsServer(stack.env, port, mail=stack.mail, reload=True)
     stack.resend.webhook_url = os.environ.get("RESEND_WEBHOOK_URL")  # no function takes them yet
-    with stack, server:
+    with stack, server, Cron(state.ROOT / "vercel.json", server.url, stack.env["CRON_SECRET"], at_start=AT_START):
         ended = _end_asked()  # before it is said that everything runs
         print(_welcome(stack), flush=True)
         _wait(server, ended, parent)
@@ -48,6 +52,7 @@ Backroom is running; changes in functions/ and shared/ take effect at once. Ctrl
   Supabase    {stack.env["SUPABASE_URL"]}
   Resend      {stack.env["RESEND_API_URL"]} (a sandbox; its mails are at {api}/mail)
   PostgreSQL  {stack.database_url}
+  jobs        called as the platform's scheduler would: vercel.json, "crons"
   all of it   {(stack.state / "env").relative_to(state.ROOT)} (for any tool)
 
 Try it:

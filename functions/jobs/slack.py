@@ -33,15 +33,11 @@ def deliver(run: Run) -> None:
         delivery = as_service().value("lease_outbox", topic="slack", most=1, lease_seconds=LEASE_SECONDS)
         if delivery is None:
             return
-        outcome = post(str(delivery["rows"][0]["payload"].get("text", "")))
-        as_service().value(
-            "settle_outbox",
-            delivery=delivery["id"],
-            attempt=delivery["attempt"],
-            outcomes=[{"id": row["id"], **outcome} for row in delivery["rows"]],
-        )
-        run.counts[outcome["outcome"]] += 1
-        if outcome["outcome"] not in ("delivered", "refused"):
+        # One row, or none: with a workspace its messages go.
+        outcomes = [{"id": row["id"], **post(str(row["payload"].get("text", "")))} for row in delivery["rows"]]
+        as_service().value("settle_outbox", delivery=delivery["id"], attempt=delivery["attempt"], outcomes=outcomes)
+        run.counts.update(outcome["outcome"] for outcome in outcomes)
+        if any(outcome["outcome"] not in ("delivered", "refused") for outcome in outcomes):
             return
 
 
