@@ -92,17 +92,21 @@ $$;
 
 update public.workspaces as w
 set time_zone = s.time_zone, locale = s.locale, currency = s.currency, country = s.country,
-  legal_name = s.legal_name, legal_address = s.legal_address, tax_id = s.tax_id
+  legal_name = s.legal_name, legal_address = s.legal_address, tax_id = s.tax_id,
+  colour = s.colour, reply_to = s.reply_to
 from (values
   ('Balloon Atelier', 'Europe/Berlin', 'de-DE', 'EUR', 'DE',
-    'Balloon Atelier Hoffmann GmbH', 'Lindenstraße 12, 50674 Köln, Germany', 'DE136695976'),
-  ('Okafor Collection', 'America/Toronto', 'en-CA', 'CAD', 'CA', null, null, null),
+    'Balloon Atelier Hoffmann GmbH', 'Lindenstraße 12, 50674 Köln, Germany', 'DE136695976',
+    '#c2417a', 'hallo@balloon-atelier.example'),
+  ('Okafor Collection', 'America/Toronto', 'en-CA', 'CAD', 'CA', null, null, null, null, null),
   ('Sleek Apparel Market', 'Asia/Dhaka', 'en-BD', 'USD', 'BD',
-    'Sleek Apparel Market Ltd.', 'House 44, Road 11, Banani, Dhaka 1213, Bangladesh', null),
+    'Sleek Apparel Market Ltd.', 'House 44, Road 11, Banani, Dhaka 1213, Bangladesh', null,
+    '#1f3a5f', 'orders@sleek-apparel.example'),
   ('Café Juniper', 'Europe/Rome', 'it-IT', 'EUR', 'IT',
-    'Juniper di Sofia Marino', 'Via dei Serpenti 81, 00184 Roma, Italy', 'IT12345670017'),
-  ('Replica Showcase', 'Africa/Lagos', 'en-NG', 'USD', 'NG', null, null, null)
-) as s(name, time_zone, locale, currency, country, legal_name, legal_address, tax_id)
+    'Juniper di Sofia Marino', 'Via dei Serpenti 81, 00184 Roma, Italy', 'IT12345670017',
+    '#2f5d50', 'ciao@juniper.example'),
+  ('Replica Showcase', 'Africa/Lagos', 'en-NG', 'USD', 'NG', null, null, null, null, null)
+) as s(name, time_zone, locale, currency, country, legal_name, legal_address, tax_id, colour, reply_to)
 where w.name = s.name;
 
 drop table seed_people;
