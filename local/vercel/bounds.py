@@ -62,7 +62,7 @@ def beyond_the_plan(functions: Iterable[Service]) -> list[str]:
             if not is_daily(schedule):
                 found.append(
                     f"{function.name}{path} is scheduled at “{schedule}”: the free plan calls once a day at most, "
-                    "and a deployment that asks for more fails. pg_cron can call the URL instead."
+                    "and a deployment that asks for more fails. CRONS=0 asks for none; pg_cron can call instead."
                 )
     if LARGEST_BODY_BYTES > PLATFORM_BODY_BYTES:
         found.append(f"Bodies of {LARGEST_BODY_BYTES} bytes are accepted, but {PLATFORM_BODY_BYTES} get through.")

@@ -11,6 +11,7 @@ import pytest
 
 from local.state import ROOT
 from local.vercel import configuration, toolchain
+from local.vercel.bounds import beyond_the_plan
 from local.vercel.configuration import Service, document, exclude, services
 
 FUNCTIONS = services()
@@ -40,6 +41,13 @@ def test_schedules_become_crons() -> None:
         {"path": "/api/tidy/uploads", "schedule": "*/5 * * * *"},
     ]
     assert "crons" not in document([Service("plain", "functions/plain", 10, 256, {})])
+
+
+def test_without_crons_none_is_scheduled(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert document(services())["crons"]
+    monkeypatch.setenv("CRONS", "0")
+    assert "crons" not in document(services())
+    assert not [each for each in beyond_the_plan(services()) if "scheduled" in each]
 
 
 def test_a_pattern_that_the_platform_would_refuse_is_not_written() -> None:
