@@ -52,27 +52,28 @@ class Formats:
         digits = decimals(amount.currency)
         pattern.frac_prec = (digits, digits)
         value = Money(amount.amount_minor, amount.currency).decimal()
-        return pattern.apply(value, self.locale, currency=amount.currency, currency_digits=False)
+        return self._isolated(pattern.apply(value, self.locale, currency=amount.currency, currency_digits=False))
 
     def day(self, day: date | None) -> str:
         """`Mar 3, 2027`, for a table."""
-        return format_date(day, "medium", self.locale) if day else ""
+        return self._isolated(format_date(day, "medium", self.locale)) if day else ""
 
     def long_day(self, day: date | None) -> str:
         """`March 3, 2027`, for a sentence."""
-        return format_date(day, "long", self.locale) if day else ""
+        return self._isolated(format_date(day, "long", self.locale)) if day else ""
 
     def days(self, first: date, last: date) -> str:
         """`Mar 3 – 17, 2027`, both included."""
-        return format_interval(first, last, "yMMMd", locale=self.locale)
+        return self._isolated(format_interval(first, last, "yMMMd", locale=self.locale))
 
     def moment(self, moment: datetime) -> str:
         """`March 3, 2027 at 2:05 PM (Central European Standard Time)`, on the workspace's own clocks."""
         here = moment.astimezone(self.zone)
-        joined = get_datetime_format("long", self.locale).replace("'", "")
+        joined = str(get_datetime_format("long", self.locale)).replace("'", "")
         time = format_time(here, "short", locale=self.locale)
         zone = get_timezone_name(here, "long", locale=self.locale)
-        return f"{joined.replace('{1}', self.long_day(here.date())).replace('{0}', time)} ({zone})"
+        day = format_date(here, "long", self.locale)
+        return self._isolated(f"{joined.replace('{1}', day).replace('{0}', time)} ({zone})")
 
     def number(self, number: Decimal | int | None) -> str:
         """`12,345.678`, every digit."""
@@ -88,3 +89,7 @@ class Formats:
         while size >= 1000 and unit < len(SIZES) - 1:
             size, unit = size / 1000, unit + 1
         return format_unit(round(size, 1 if size < 100 else 0), f"digital-{SIZES[unit]}", "short", locale=self.locale)
+
+    def _isolated(self, text: str) -> str:
+        """Kept in its own order inside a sentence that runs the other way (Unicode's FSI and PDI)."""
+        return f"\N{FIRST STRONG ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}" if self.direction == "rtl" else text

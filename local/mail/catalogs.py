@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 
@@ -57,19 +58,16 @@ def compiled(file: Path) -> bytes:
     """The `.mo` of a `.po`."""
     buffer = BytesIO()
     catalog = read(file)
-    catalog.mime_headers = [  # type: ignore[method-assign,assignment]
-        ("Language", file.parts[-3]),
-        ("Content-Type", "text/plain; charset=utf-8"),
-        ("Plural-Forms", catalog.plural_forms),
-    ]
+    catalog.creation_date = datetime(2026, 11, 21, tzinfo=UTC)  # not the time of compiling: the same every time
     write_mo(buffer, catalog)
     return buffer.getvalue()
 
 
 def missing(file: Path) -> list[str]:
     """The messages that have no translation, or one that nobody has looked at."""
-    return [
-        str(message.id)
-        for message in read(file)
-        if message.id and (message.fuzzy or not all(message.string if message.pluralizable else [message.string]))
-    ]
+    found = []
+    for message in read(file):
+        strings = [message.string] if isinstance(message.string, str) else message.string or [""]
+        if message.id and (message.fuzzy or not all(strings)):
+            found.append(str(message.id))
+    return found
