@@ -166,9 +166,9 @@ def delete_role(caller: Caller, workspace_id: UUID, role: str) -> None:
     as_caller(caller).rpc("delete_role", workspace_id=str(workspace_id), name=role)
 
 
-@app.post("/<workspace_id>/invites", status=201, idempotent=False, problems=["422 unknown_role"])
+@app.post("/<workspace_id>/invites", status=201, idempotent=False, problems=["422 unknown_role", "429 rate_limited"])
 def create_invite(caller: Caller, workspace_id: UUID, body: NewInvite) -> CodedInvite:
-    """Make an invite code. It is told once, which is why no answer is kept for an Idempotency-Key."""
+    """Make an invite code, and mail it to whom it is for. It is told once: no answer is kept for an Idempotency-Key."""
     code = "-".join("".join(secrets.choice(CODE_ALPHABET) for _ in range(4)) for _ in range(4))
     made = as_caller(caller).rpc("create_invite", workspace_id=str(workspace_id), code=code, **body.model_dump())
     return CodedInvite.model_validate({**made, "code": code})

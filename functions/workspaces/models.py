@@ -157,11 +157,12 @@ class Roles(Answer):
 
 
 class NewInvite(Body):
-    """Whom the code makes of those who use it."""
+    """What the code makes of those who use it; with `email` it is also mailed there."""
 
     role: RoleName
     max_uses: Annotated[int, Field(ge=1, le=1000), WHOLE] = 1
     expires_in_days: Annotated[int, Field(ge=1, le=30), WHOLE] = 7
+    email: Email | None = None
 
 
 class Invite(Answer):

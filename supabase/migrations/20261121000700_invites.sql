@@ -45,13 +45,17 @@ as $$
     'created_at', private.rfc3339(_invite.created_at))
 $$;
 
-create function private.create_invite(_workspace uuid, _role text, _code text, _max_uses integer, _expires_in_days integer) returns jsonb
+create function private.create_invite(
+  _workspace uuid, _role text, _code text, _max_uses integer, _expires_in_days integer, _email text
+) returns jsonb
 language plpgsql security definer
 set search_path = ''
 as $$
 declare
   role public.roles;
   made public.invites;
+  ends_at timestamptz;
+  mail jsonb;
   refusal jsonb := private.refusal(_workspace, 'invites.manage');
 begin
   if refusal is not null then
@@ -62,24 +66,40 @@ begin
     return private.refuse(422, 'unknown_role', 'This workspace has no such role.');
   elsif char_length(translate(_code, '- ', '')) < 16 or _expires_in_days not between 1 and 30 then
     return private.refuse(422, 'invalid_invite', 'A code has at least 16 characters and lives 1 to 30 days.');
+  elsif _email is not null and _code !~ '^[0-9A-HJKMNP-TV-Z]{4}(-[0-9A-HJKMNP-TV-Z]{4}){3}$' then
+    -- Who calls this without our function would else have us mail whatever they like to whom they like.
+    return private.refuse(422, 'invalid_invite', 'A code that is mailed is made like ours: 0000-0000-0000-0000.');
   elsif not private.covers(_workspace, role.id) then
     return private.refuse_granting(_workspace, _role);
   end if;
+  ends_at := now() + make_interval(days => _expires_in_days);
+  if _email is not null then
+    -- Before anything is made, so that where no mail is taken there is no invite either.
+    mail := private.queue_email(_workspace, 'invite', _email, jsonb_build_object(
+      'code', _code, 'role', _role, 'expires_at', private.rfc3339(ends_at),
+      'invited_by', (select name from public.profiles where user_id = auth.uid())), _caller => auth.uid());
+    if mail ? 'code' then
+      return mail;
+    end if;
+  end if;
   insert into public.invites (workspace_id, role_id, code_hash, max_uses, expires_at, created_by)
-  values (_workspace, role.id, private.invite_hash(_code), _max_uses, now() + make_interval(days => _expires_in_days), auth.uid())
+  values (_workspace, role.id, private.invite_hash(_code), _max_uses, ends_at, auth.uid())
   returning * into made;
   perform private.audit(_workspace, auth.uid(), 'invite.created', made.id::text,
-    jsonb_build_object('role', _role, 'max_uses', _max_uses, 'expires_in_days', _expires_in_days));
+    jsonb_strip_nulls(jsonb_build_object('role', _role, 'max_uses', _max_uses, 'expires_in_days', _expires_in_days,
+      'mailed', nullif(_email is not null, false))));
   return private.answer(private.invite_json(made), 201);
 end
 $$;
+comment on function private.create_invite is 'With an address the code is mailed there. That takes invites.manage alone, and of the mails of a day.';
 
 create function public.create_invite(
-  workspace_id uuid, role text, code text, max_uses integer default 1, expires_in_days integer default 7) returns jsonb
+  workspace_id uuid, role text, code text, max_uses integer default 1, expires_in_days integer default 7,
+  email text default null) returns jsonb
 language sql
 set search_path = ''
 as $$
-  select private.create_invite(workspace_id, role, code, max_uses, expires_in_days)
+  select private.create_invite(workspace_id, role, code, max_uses, expires_in_days, email)
 $$;
 
 create function private.list_invites(_workspace uuid, _after uuid, _limit integer) returns jsonb

@@ -65,6 +65,65 @@ class TestMaking:
             invite(owner, max_uses=uses)
 
 
+class TestMailing:
+    MAILS = "select recipient, template, data, created_by, state from private.email_messages where workspace_id = %s"
+
+    def test_sends_the_code_and_who_invites_until_when(self, db: Database) -> None:
+        owner = db.sign_up(name="Olga")
+        code, made = invite(owner, email="robin@example.com")
+        data = {"code": code, "role": "staff", "invited_by": "Olga", "expires_at": made["body"]["expires_at"]}
+        sent = ("robin@example.com", "invite", data, owner.user_id, "queued")
+        assert db.owner.rows(self.MAILS, owner.workspace_id) == [sent]
+        assert db.sign_up().call("join_workspace", code=data["code"])["status"] == 200
+
+    def test_tells_the_audit_log_that_it_was_mailed_and_not_where(self, db: Database, owner: Person) -> None:
+        invite(owner)
+        invite(owner, email="robin@example.com")
+        details = [entry[3] for entry in db.audit(owner.workspace_id)[-2:]]
+        assert details[1] == {**details[0], "mailed": True}
+        assert "robin" not in str(db.audit(owner.workspace_id))
+
+    def test_takes_no_permission_to_send_mail(self, db: Database, owner: Person) -> None:
+        permissions = ["invites.manage", "inventory.read", "members.read", "orders.read"]
+        owner.call("create_role", workspace_id=owner.home, name="doorman", permissions=permissions)
+        doorman = db.member(owner.workspace_id, "doorman")
+        assert outcome(invite(doorman, "readonly", email="robin@example.com")[1]) == (201, None)
+
+    def test_is_refused_with_the_invite_once_the_mails_of_the_day_are_sent(self, db: Database, owner: Person) -> None:
+        spent = """
+            select private.take_limits(jsonb_build_array(jsonb_build_object(
+              'name', 'email.daily', 'subject', %s::uuid, 'quota', 1000, 'window_seconds', 86400, 'units', 1000)))
+        """
+        db.owner.rows(spent, owner.workspace_id)
+        before = db.audit(owner.workspace_id)
+        refused = invite(owner, email="robin@example.com")[1]
+        assert outcome(refused) == (429, "rate_limited")
+        assert refused["limits"][0]["name"] == "email.daily"
+        assert owner.call("list_invites", workspace_id=owner.home)["body"] == []
+        assert db.owner.rows(self.MAILS, owner.workspace_id) == []
+        assert db.audit(owner.workspace_id) == before
+        assert outcome(invite(owner)[1]) == (201, None)
+
+    def test_is_not_done_for_an_invite_that_is_refused(self, db: Database, owner: Person) -> None:
+        admin = db.member(owner.workspace_id, "admin")
+        address = "robin@example.com"
+        assert outcome(invite(admin, "owner", email=address)[1]) == (403, "permission_denied")
+        assert outcome(invite(db.member(owner.workspace_id, "staff"), email=address)[1]) == (403, "permission_denied")
+        assert outcome(invite(owner, "emperor", email=address)[1]) == (422, "unknown_role")
+        with pytest.raises(psycopg.errors.CheckViolation):
+            invite(owner, max_uses=0, email=address)
+        assert db.owner.rows(self.MAILS, owner.workspace_id) == []
+
+    @pytest.mark.parametrize(
+        "code", ["CHEAP-PILLS-AT-EVIL.EXAMPLE", "ABCD-EFGH-JKMN-PQRS\nand more", "abcd-efgh-jkmn-pqrs", "A" * 10_000]
+    )
+    def test_is_done_of_no_words_but_ours(self, db: Database, owner: Person, code: str) -> None:
+        mailed: dict[str, Any] = {"role": "staff", "code": code, "email": "robin@example.com"}
+        answer = owner.call("create_invite", workspace_id=owner.home, **mailed)
+        assert outcome(answer) == (422, "invalid_invite")
+        assert db.owner.rows(self.MAILS, owner.workspace_id) == []
+
+
 class TestJoining:
     def test_makes_a_member_with_the_invites_role(self, db: Database, owner: Person) -> None:
         person = db.sign_up()

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from tests.api import InProcess, Response
-from tests.functions.conftest import LogLines, spent, together
+from tests.functions.conftest import LogLines, spend, spent, together
 from tests.people import People, Person
 
 WORKSPACES = "/api/workspaces"
@@ -541,6 +541,28 @@ class TestInvites:
         assert code.replace("-", "") not in str(kept).replace("-", "").upper()
         assert code.replace("-", "") not in str(logged).replace("-", "").upper()
 
+    def test_are_mailed_to_whom_they_are_for(self, home: As, owner: Person, database: psycopg.Connection) -> None:
+        made = home("POST", "/invites", {"role": "staff", "email": " robin@example.com "})
+        assert made.status == 201
+        home("POST", "/invites", {"role": "staff", "email": None})
+        mails = database.execute(
+            """
+            select recipient, data ->> 'code', data ->> 'invited_by'
+            from private.email_messages where workspace_id = %s
+            """,
+            [owner.workspace_id],
+        ).fetchall()
+        assert mails == [("robin@example.com", made.json["code"], "Olive")]
+
+    def test_are_not_made_once_the_mails_of_the_day_are_sent(
+        self, home: As, owner: Person, database: psycopg.Connection
+    ) -> None:
+        spend(database, "email.daily", str(owner.workspace_id), 1000)
+        refused = home("POST", "/invites", {"role": "staff", "email": "robin@example.com"})
+        assert (refused.status, refused.code) == (429, "rate_limited")
+        assert int(refused.headers["retry-after"]) > 86_000
+        assert home("GET", "/invites").json["data"] == []
+
     def test_have_codes_that_differ(self, home: As) -> None:
         codes = {home("POST", "/invites", {"role": "staff"}).json["code"] for _ in range(5)}
         assert len(codes) == 5
@@ -560,6 +582,8 @@ class TestInvites:
             {"role": "staff", "expires_in_days": 0},
             {"role": "staff", "expires_in_days": 31},
             {"role": "staff", "max_uses": "2"},
+            {"role": "staff", "email": "nobody"},
+            {"role": "staff", "email": "a@b.example\nBcc: c@d.example"},
             {"role": "staff", "max_uses": True},
             {"role": "emperor"},
             {},
