@@ -77,7 +77,10 @@ begin
     -- Before anything is made, so that where no mail is taken there is no invite either.
     mail := private.queue_email(_workspace, 'invite', _email, jsonb_build_object(
       'code', _code, 'role', _role, 'expires_at', private.rfc3339(ends_at),
-      'invited_by', (select name from public.profiles where user_id = auth.uid())), _caller => auth.uid());
+      -- One line, or nothing: whoever signs up without our function has the name they like.
+      'invited_by', (
+        select btrim(regexp_replace(name, '[[:cntrl:]\u2028-\u202e\u2066-\u2069]+', ' ', 'g'))
+        from public.profiles where user_id = auth.uid() and name ~ '[[:alnum:]]')), _caller => auth.uid());
     if mail ? 'code' then
       return mail;
     end if;

@@ -76,6 +76,22 @@ class TestMailing:
         assert db.owner.rows(self.MAILS, owner.workspace_id) == [sent]
         assert db.sign_up().call("join_workspace", code=data["code"])["status"] == 200
 
+    @pytest.mark.parametrize(
+        ("name", "line"),
+        [
+            ("Zoë Ó Briain", "Zoë Ó Briain"),
+            ("a\r\n\u2028b\u202ec", "a b c"),
+            ("\u200b", None),
+            ("", None),
+            ("李", "李"),
+        ],
+    )
+    def test_names_who_invites_on_one_line(self, db: Database, name: str, line: str | None) -> None:
+        owner = db.sign_up(name=name)
+        invite(owner, email="robin@example.com")
+        [(_, _, data, _, _)] = db.owner.rows(self.MAILS, owner.workspace_id)
+        assert data["invited_by"] == line
+
     def test_tells_the_audit_log_that_it_was_mailed_and_not_where(self, db: Database, owner: Person) -> None:
         invite(owner)
         invite(owner, email="robin@example.com")
