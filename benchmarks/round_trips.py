@@ -9,17 +9,20 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
+
+import psycopg
 
 from benchmarks.report import Bound, Report
 from local.functions import FunctionsServer
 from local.pictures import labels
 from local.stack import Stack
 from tests.api import FUNCTIONS, InProcess, Response
-from tests.people import PASSWORD, People
+from tests.people import PASSWORD, People, Person
 
 METHOD = (
     "Each signed-in write once, with an Idempotency-Key, against the embedded stack: `database_round_trips` of the\n"
@@ -138,8 +141,39 @@ def tell(done: Writes, refused: Writes, people: People) -> None:
     write("POST", "/api/detect/batch", {"images": [{**photo, "kind": "pantry"}]})
     write("POST", f"/api/detect/{seen}/corrections", {"items": [{"name": "Ethiopia Yirgacheffe"}]})
     write("POST", "/api/detect/uploads", {"content_type": "image/jpeg"})
+    mail = {"template": "plain", "to": "robin@example.com", "data": {"subject": "A", "paragraphs": ["b"]}}
+    later = write("POST", "/api/email-service", {**mail, "send_at": tomorrow()}).json["id"]
+    write("POST", f"/api/email-service/messages/{later}/cancel")
+    write("POST", "/api/email-service/attachments", {"name": "a.pdf", "content_type": "application/pdf"})
+    failed, suppressed = fail(people, owner)
+    write("POST", f"/api/email-service/messages/{failed}/retry")
+    write("DELETE", f"/api/email-service/suppressions/{suppressed}")
     write("POST", "/api/auth/password", {"password": f"{PASSWORD}, and a longer one"})
     write("POST", "/api/auth/sign-out")
+
+
+def tomorrow() -> str:
+    """When a mail that waits is to be sent."""
+    return (datetime.now(UTC) + timedelta(days=1)).isoformat()
+
+
+def fail(people: People, owner: Person) -> tuple[str, str]:
+    """A mail that could not be sent, and an address that gets none any more."""
+    with psycopg.connect(people.database_url) as connection:
+        rows = connection.execute(
+            """
+            with failed as (
+              insert into private.email_messages (workspace_id, template, recipient, data, state)
+              values (%(workspace)s, 'plain', 'a@example.com', '{}', 'failed') returning id
+            ), suppressed as (
+              insert into private.email_suppressions (workspace_id, address, reason)
+              values (%(workspace)s, 'b@example.com', 'bounced') returning id
+            )
+            select failed.id, suppressed.id from failed, suppressed
+            """,
+            {"workspace": owner.workspace_id},
+        ).fetchall()
+    return str(rows[0][0]), str(rows[0][1])
 
 
 def swatch() -> bytes:

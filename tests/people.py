@@ -37,6 +37,11 @@ class People:
     def __init__(self, env: Mapping[str, str]) -> None:
         self._env = env
 
+    @property
+    def database_url(self) -> str:
+        """Connects as the database's owner."""
+        return self._env["DATABASE_URL"]
+
     def sign_up(self, name: str = "Somebody", **data: str) -> Person:
         """A new person with a workspace of their own, or `invite_code=` into another."""
         email = f"{name.lower().replace(' ', '.')}.{next(_numbers)}.{uuid4().hex[:8]}@example.com"

@@ -106,6 +106,14 @@ def call(name: str, person: Person, env: Mapping[str, str]) -> Call:
             holds=lambda a: bool(a["items"]) and a["provider"] == "local",
         ),
         "jobs": Call("GET", "/api/jobs/purge-expired", 200, scheduler, holds=lambda a: a["outcome"] == "done"),
+        "email-service": Call(
+            "POST",
+            "/api/email-service",
+            202,
+            person.headers,
+            as_json({"template": "plain", "to": person.email, "data": {"subject": "Hello", "paragraphs": ["Hi."]}}),
+            holds=lambda a: a["state"] == "queued",
+        ),
         "detect-local": Call(
             "POST", "/api/detect-local?kind=pantry", 200, internal, picture, holds=lambda a: bool(a["items"])
         ),

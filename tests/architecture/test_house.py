@@ -28,19 +28,25 @@ SERVICE_USERS = {
     "functions/jobs/sweeping.py",  # finds what nobody asked about
     "functions/jobs/watching.py",  # raises alerts
     "functions/detect/looking.py",  # finds today's answer of whoever asked the same
+    "functions/email_service/delivering.py",  # delivers for everybody
+    "functions/email_service/handler.py",  # queues: it knows what a mail is made of; hears the provider, and recipients
     "shared/ai/ledger.py",  # budgets must not be the caller's to change
 }
 HEAVY = {
     "anthropic",
+    "babel",
     "cryptography",
     "cv2",
+    "email_validator",
     "google",
+    "jinja2",
     "jwt",
     "numpy",
     "onnxruntime",
     "opentelemetry",
     "PIL",
     "rapidocr",
+    "requests",
     "resend",
     "sentry_sdk",
     "stripe",

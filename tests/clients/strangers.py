@@ -28,6 +28,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "create_invite": {"role": "readonly"},
     "correct_detection": {"items": []},
     "create_upload": {"content_type": "image/png"},
+    "create_attachment": {"name": "a.pdf", "content_type": "application/pdf"},
+    "send_message": {"template": "plain", "to": "robin@example.com", "data": {"subject": "A", "paragraphs": ["b"]}},
     "detect": {"image": "AAAA"},
     "detect_batch": {"images": [{"image": "AAAA"}]},
 }
@@ -70,7 +72,9 @@ class Gathered:
             return
         for name in ("detection_id", "workspace_id", "user_id"):
             self.add(name, row.get(name))
-        kind = {"workspaces": "workspace_id", "invites": "invite_id", "roles": "role"}.get(path.rpartition("/")[2])
+        kinds = {"workspaces": "workspace_id", "invites": "invite_id", "roles": "role"}
+        kinds |= {"messages": "message_id", "email-service": "message_id", "suppressions": "suppression_id"}
+        kind = kinds.get(path.rpartition("/")[2])
         if kind:
             self.add(kind, row.get("name" if kind == "role" else "id"))
         if path == "/api/detect/uploads":

@@ -6,7 +6,7 @@ import importlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from uuid import UUID, uuid4
 
@@ -48,6 +48,20 @@ POST   /api/detect/D/corrections              401   404   201   201   201   201 
 POST   /api/detect-local                      401   401   401   401   401   401   401   401   401   401   401   401
 GET    /api/jobs                              401   404   404   404   404   404   404   404   404   404   404   404
 GET    /api/jobs/J                            401   401   401   401   401   401   401   401   401   401   401   401
+POST   /api/email-service                     401   404   202   202   202   403   403   202   403   403   403   403
+POST   /api/email-service/attachments         401   404   201   201   201   403   403   201   403   403   403   403
+GET    /api/email-service/messages            401   404   200   200   200   403   403   200   403   403   403   403
+GET    /api/email-service/messages/M/explain  401   404   200   200   200   403   403   200   403   403   403   403
+POST   /api/email-service/messages/N/retry    401   404   202   202   202   403   403   202   403   403   403   403
+POST   /api/email-service/messages/M/cancel   401   404   200   200   200   403   403   200   403   403   403   403
+GET    /api/email-service/suppressions        401   404   200   200   200   403   403   200   403   403   403   403
+DELETE /api/email-service/suppressions/S      401   404   204   204   204   403   403   204   403   403   403   403
+GET    /api/email-service/templates           401   404   200   200   200   403   403   200   403   403   403   403
+GET    /api/email-service/templates/T/preview 401   404   200   200   200   403   403   200   403   403   403   403
+POST   /api/email-service/webhooks/resend     401   401   401   401   401   401   401   401   401   401   401   401
+GET    /api/email-service/unsubscribe/K       200   200   200   200   200   200   200   200   200   200   200   200
+POST   /api/email-service/unsubscribe/K       200   200   200   200   200   200   200   200   200   200   200   200
+POST   /api/email-service/deliver             401   401   401   401   401   401   401   401   401   401   401   401
 GET    /api/workspaces                        401   200   200   200   200   200   200   200   200   200   200   200
 POST   /api/workspaces                        401   201   201   201   201   201   201   201   201   201   201   201
 POST   /api/workspaces/join                   401   404   404   404   404   404   404   404   404   404   404   404
@@ -79,6 +93,8 @@ EXPECTED = {
 IMAGE = "R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 LOGO = written(picture(32, 32), "PNG")
 
+PLAIN = {"subject": "Hello", "paragraphs": ["How are you?"]}
+
 # Public, and each takes its half second: asked by everybody at once.
 SLOW = ("/api/auth/sign-up", "/api/auth/sign-in", "/api/auth/password-reset", "/api/auth/verify")
 # The caller is changed by it: each is somebody new.
@@ -94,6 +110,11 @@ def registered() -> set[tuple[str, str]]:
         "<invite_id>": "I",
         "<detection_id>": "D",
         "<asset_digest>/<name>": "A/F",
+        "templates/<name>": "templates/T",
+        "<message_id>/retry": "N/retry",
+        "<message_id>": "M",
+        "<suppression_id>": "S",
+        "<token>": "K",
         "<name>": "J",
     }
     found = set()
@@ -116,6 +137,10 @@ class Scene:
     invite_id: UUID
     detection_id: UUID
     role: str = "barista"
+    waiting_id: UUID = field(default_factory=uuid4)
+    failed_id: UUID = field(default_factory=uuid4)
+    suppression_id: UUID = field(default_factory=uuid4)
+    unsubscribe_token: UUID = field(default_factory=uuid4)
 
     def path(self, template: str) -> str:
         letters = {
@@ -127,6 +152,11 @@ class Scene:
             "A": assets()["reference.js"].digest,
             "F": "reference.js",
             "J": "watch",
+            "T": "plain",
+            "M": self.waiting_id,
+            "N": self.failed_id,
+            "S": self.suppression_id,
+            "K": self.unsubscribe_token,
         }
         return "/".join(str(letters.get(segment, segment)) for segment in template.split("/"))
 
@@ -148,6 +178,38 @@ def furnish(database: psycopg.Connection, scene: Scene) -> None:
     )
     database.execute("delete from public.roles where workspace_id = %s and name = 'new'", [scene.workspace_id])
     database.execute("update public.invites set revoked_at = null where id = %s", [scene.invite_id])
+    database.execute("delete from private.outbox where topic = 'email' and workspace_id = %s", [scene.workspace_id])
+    database.execute("delete from private.email_messages where workspace_id = %s", [scene.workspace_id])
+    database.execute(
+        """
+        insert into private.email_messages (id, workspace_id, template, recipient, data, state, unsubscribe_token)
+        values (%(waiting)s, %(workspace)s, 'plain', 'a@example.com', '{}', 'queued', gen_random_uuid()),
+          (%(failed)s, %(workspace)s, 'plain', 'a@example.com', '{}', 'failed', gen_random_uuid()),
+          (gen_random_uuid(), %(workspace)s, 'quote-followup', 'b@example.com', '{}', 'sent', %(token)s)
+        """,
+        {
+            "waiting": scene.waiting_id,
+            "failed": scene.failed_id,
+            "workspace": scene.workspace_id,
+            "token": scene.unsubscribe_token,
+        },
+    )
+    database.execute(
+        """
+        update private.email_messages
+        set outbox_id = private.enqueue('email', '{}', workspace_id, null, now() + interval '1 day')
+        where id = %s
+        """,
+        [scene.waiting_id],
+    )
+    database.execute(
+        """
+        insert into private.email_suppressions (id, workspace_id, address, reason)
+        values (%s, %s, 'c@example.com', 'bounced')
+        on conflict do nothing
+        """,
+        [scene.suppression_id, scene.workspace_id],
+    )
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +223,7 @@ def scene(people: People, stack: Stack) -> Scene:
         row = connection.execute(
             """
             insert into public.invites (workspace_id, role_id, code_hash, max_uses, expires_at, created_by)
-            select %s, id, sha256('some code'), 1, now() + interval '1 day', %s from public.roles
+            select %s, id, sha256(gen_random_uuid()::text::bytea), 1, now() + interval '1 day', %s from public.roles
             where name = 'staff' and workspace_id is null
             returning id
             """,
@@ -211,6 +273,8 @@ def body_of(method: str, path: str, person: Person) -> object:
         ("POST", "/api/detect/batch"): {"images": [{"image": IMAGE}]},
         ("POST", "/api/detect/uploads"): {"content_type": "image/png"},
         ("POST", "/api/detect/D/corrections"): {"items": [{"name": "Honey"}]},
+        ("POST", "/api/email-service"): {"template": "plain", "to": person.email, "data": PLAIN},
+        ("POST", "/api/email-service/attachments"): {"name": "a.pdf", "content_type": "application/pdf"},
         ("POST", "/api/workspaces"): {"name": "New"},
         ("POST", "/api/workspaces/join"): {"code": "0000-0000-0000-0000"},
         ("PATCH", "/api/workspaces/W"): {"name": "New"},
@@ -283,6 +347,12 @@ BY_QUERY = (
     "/api/detect/accuracy",
     "/api/detect/batch",
     "/api/detect/uploads",
+    "/api/email-service",
+    "/api/email-service/attachments",
+    "/api/email-service/messages",
+    "/api/email-service/suppressions",
+    "/api/email-service/templates",
+    "/api/email-service/templates/T/preview",
 )
 WITH_ID = [route for route in ROUTES if "/W" in route[1]]
 
@@ -383,7 +453,7 @@ class TestWhatIsNotMine:
         self, database: psycopg.Connection, scene: Scene, people: People, method: str, path: str
     ) -> None:
         foreign, absent = (  # two strangers, for what is left of one's limit differs
-            self.ask(method, f"{path}?workspace_id={workspace_id}", people.sign_up(), path)
+            self.ask(method, f"{scene.path(path)}?workspace_id={workspace_id}", people.sign_up(), path)
             for workspace_id in (scene.workspace_id, uuid4())
         )
         assert foreign.status == 404
@@ -409,6 +479,21 @@ class TestWhatIsNotMine:
         with unchanged(database):
             foreign = self.ask(method, scene.path(path), stranger, path)
             absent = self.ask(method, replace(scene, detection_id=uuid4()).path(path), stranger, path)
+        assert foreign.status == 404
+        assert foreign == absent
+
+    @pytest.mark.parametrize(
+        ("method", "path"), [route for route in ROUTES if {"M", "N", "S", "K"} & set(route[1].split("/"))]
+    )
+    def test_as_a_mail_or_a_suppression(
+        self, database: psycopg.Connection, scene: Scene, stranger: Person, method: str, path: str
+    ) -> None:
+        nothing = Scene(scene.people, scene.workspace_id, scene.user_id, scene.invite_id, scene.detection_id)
+        furnish(database, scene)
+        with unchanged(database):
+            absent = self.ask(method, nothing.path(path), stranger, path)
+            # Whoever has a link of a mail got it: that one needs no name.
+            foreign = absent if "/K" in path else self.ask(method, scene.path(path), stranger, path)
         assert foreign.status == 404
         assert foreign == absent
 
