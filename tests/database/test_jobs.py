@@ -71,6 +71,15 @@ def test_what_it_did_is_recorded(db: Database, job: str) -> None:
     assert not end(db, run)
 
 
+def test_ended_again_for_the_lack_of_an_answer_it_is_still_ended(db: Database, job: str) -> None:
+    run = begun(db, job)
+    assert end(db, run)
+    known = db.owner.rows("select outcome, counts, ended_at from private.job_runs where id = %s", run)
+    assert db.service.call("end_job", run=run, outcome="done", counts={"sent": 4})
+    assert not end(db, run, "failed")
+    assert db.owner.rows("select outcome, counts, ended_at from private.job_runs where id = %s", run) == known
+
+
 class TestListing:
     @pytest.fixture
     def admin(self, db: Database) -> Person:
