@@ -13,7 +13,7 @@ from local.functions import FunctionsServer
 from local.gateway.process import Mail
 from local.ports import chosen_port, claimed
 from local.resend.sandbox import RATE
-from local.stack import Stack
+from local.stack import WEBHOOK, Stack
 from local.trouble import Trouble
 
 # What may wait since the last run.
@@ -33,7 +33,7 @@ def main() -> None:
         resend_rate=RATE,
     )
     server = FunctionsServer(stack.env, port, mail=stack.mail, reload=True)
-    stack.resend.webhook_url = os.environ.get("RESEND_WEBHOOK_URL")  # no function takes them yet
+    stack.resend.webhook_url = server.url + WEBHOOK
     with stack, server, Cron(state.ROOT / "vercel.json", server.url, stack.env["CRON_SECRET"], at_start=AT_START):
         ended = _end_asked()  # before it is said that everything runs
         print(_welcome(stack), flush=True)

@@ -9,6 +9,8 @@ import secrets
 import sys
 import time
 from collections.abc import Iterator
+from datetime import datetime
+from html import unescape
 from typing import Any, NamedTuple
 
 import urllib3
@@ -17,9 +19,10 @@ from local import envfile, state
 from local.functions import FunctionsServer
 from local.pictures import Picture, labels, photographs
 from local.ports import chosen_port, free_port
-from local.stack import Stack
+from local.stack import WEBHOOK, Stack
 from local.trouble import Trouble
 
+PATIENCE_SECONDS = 90  # where nobody is nudged, what is due waits for the minute
 PHOTOGRAPHS = {"motorcycle_left", "page", "coffee", "chelsea", "astronaut"}
 
 
@@ -35,7 +38,7 @@ class Api:
     """The functions, called over HTTP."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self.url = url
         self._token: str | None = None
 
     def sign_in_with(self, token: str) -> None:
@@ -45,7 +48,7 @@ class Api:
     def __call__(self, method: str, path: str, content: object = None) -> Reply:
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         started = time.perf_counter()
-        reply = urllib3.request(method, f"{self._url}/api{path}", json=content, headers=headers, timeout=60)
+        reply = urllib3.request(method, f"{self.url}/api{path}", json=content, headers=headers, timeout=60)
         answer = json.loads(reply.data or b"null")
         if reply.status >= 400:
             waiting = f" (again in {reply.headers['Retry-After']} s)" if "Retry-After" in reply.headers else ""
@@ -54,11 +57,12 @@ class Api:
 
 
 def main() -> None:
-    """Sign up, detect, and check the trail."""
+    """Sign up, detect, invite somebody by mail, and check the trail."""
     with functions() as url:
         api = Api(url)
         me = sign_up(api)
         detect(api, [p for p in photographs() if p.name in PHOTOGRAPHS] + labels())
+        invite(api, me["default_workspace_id"])
         audit(api, me["default_workspace_id"])
 
 
@@ -78,6 +82,7 @@ def functions() -> Iterator[str]:
         open(stack.state / "functions.log", "wb") as log,
         FunctionsServer(stack.env, mail=stack.mail, output=log) as server,
     ):
+        stack.resend.webhook_url = server.url + WEBHOOK
         yield server.url
 
 
@@ -140,9 +145,36 @@ def cells(item: dict[str, Any] | None) -> tuple[object, ...]:
     return item["name"][:26], item["quantity"], barcode[:24], f"{item['confidence']:.2f}"
 
 
+def invite(api: Api, workspace_id: str) -> None:
+    """An invite by mail: queued with the invite itself, delivered, and told of by the provider's webhook."""
+    heading("4. An invite goes out by mail")
+    to = f"alex.{secrets.token_hex(4)}@example.com"
+    made = api("POST", f"/workspaces/{workspace_id}/invites", {"role": "staff", "email": to})
+    (message,) = api("GET", f"/email-service/messages?to={to}").content["data"]
+    give_up = time.monotonic() + PATIENCE_SECONDS
+    while (story := api("GET", f"/email-service/messages/{message['id']}/explain").content)["state"] != "delivered":
+        if time.monotonic() > give_up:
+            raise Trouble(f"the invite to {to} is {story['state']}: {' '.join(story['because'])}")
+        time.sleep(0.2)
+    page = urllib3.request("GET", f"{api.url}/mail/{story['provider_id']}").data.decode()
+    if made.content["code"] not in page:
+        raise Trouble(f"the mail to {to} is not in the mailbox")
+    began = datetime.fromisoformat(story["created_at"])
+    for event in story["events"]:
+        seconds = (datetime.fromisoformat(event["received_at"]) - began).total_seconds()
+        print(f"{event['type']:<10} {to}, known {seconds:.1f} s after it was queued")
+    print(f"It is in the mailbox: {api.url}/mail/{story['provider_id']}")
+    print("\n".join(f"  | {line}" for line in text_part(page)))
+
+
+def text_part(page: str) -> list[str]:
+    """A mail's text part, as the mailbox shows it."""
+    return unescape(page.partition("Text part</summary><pre>")[2].partition("</pre>")[0]).strip().splitlines()
+
+
 def audit(api: Api, workspace_id: str) -> None:
     """The trail, and whether it is whole."""
-    heading("4. The audit trail")
+    heading("5. The audit trail")
     entries = api("GET", f"/workspaces/{workspace_id}/audit?limit=100").content["data"]
     for action in sorted({entry["action"] for entry in entries}):
         print(f"{sum(entry['action'] == action for entry in entries):>4}  {action}")

@@ -18,6 +18,8 @@ from local.resend.sandbox import new_key, new_secret
 from local.state import DEFAULT_PORT, ROOT, hold
 
 HERE = Path(__file__).resolve().parent
+# Where the functions hear what became of mails.
+WEBHOOK = "/api/email-service/webhooks/resend"
 
 
 class Stack:

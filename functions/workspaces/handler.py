@@ -34,7 +34,7 @@ from functions.workspaces.models import (
     WorkspaceChanges,
     Workspaces,
 )
-from shared import context, log, storage
+from shared import context, log, peers, storage
 from shared.auth import Caller
 from shared.binding import Reply
 from shared.database import as_caller
@@ -171,6 +171,8 @@ def create_invite(caller: Caller, workspace_id: UUID, body: NewInvite) -> CodedI
     """Make an invite code, and mail it to whom it is for. It is told once: no answer is kept for an Idempotency-Key."""
     code = "-".join("".join(secrets.choice(CODE_ALPHABET) for _ in range(4)) for _ in range(4))
     made = as_caller(caller).rpc("create_invite", workspace_id=str(workspace_id), code=code, **body.model_dump())
+    if body.email:
+        peers.nudge("email-service/deliver")
     return CodedInvite.model_validate({**made, "code": code})
 
 

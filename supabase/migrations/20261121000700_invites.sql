@@ -76,7 +76,7 @@ begin
   if _email is not null then
     -- Before anything is made, so that where no mail is taken there is no invite either.
     mail := private.queue_email(_workspace, 'invite', _email, jsonb_build_object(
-      'code', _code, 'role', _role, 'expires_at', private.rfc3339(ends_at),
+      'code', _code, 'role', replace(_role, '_', ' '), 'expires_at', private.rfc3339(ends_at),
       -- One line, or nothing: whoever signs up without our function has the name they like.
       'invited_by', (
         select btrim(regexp_replace(name, '[[:cntrl:]\u2028-\u202e\u2066-\u2069]+', ' ', 'g'))

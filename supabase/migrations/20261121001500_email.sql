@@ -9,7 +9,8 @@ create table private.email_templates (
 );
 comment on table private.email_templates is 'What the database must know of the templates of functions/email_service.';
 comment on column private.email_templates.follow_up is 'Nobody asked for it: it can be unsubscribed from. All others are about something going on.';
-comment on column private.email_templates.secret is 'What is in it opens something: its data is forgotten once it is sent.';
+comment on column private.email_templates.secret is
+  'What is in it opens something: its data is forgotten once it is sent or given up. Whoever misses it asks for a new one.';
 
 insert into private.email_templates (name, follow_up, secret) values
   ('quote', false, false), ('quote-followup', true, false), ('order-confirmation', false, false),
@@ -37,7 +38,8 @@ create table private.email_messages (
 comment on table private.email_messages is 'One mail to one address. That it leaves is the outbox''s business.';
 comment on column private.email_messages.workspace_id is 'Who writes; null: we ourselves.';
 comment on column private.email_messages.recipient is 'Personal data: the address.';
-comment on column private.email_messages.data is 'Personal data: what the template is filled with. Null once a secret one is sent.';
+comment on column private.email_messages.data is
+  'Personal data: what the template is filled with. Of a secret one null as soon as it no longer waits, however that ended.';
 comment on column private.email_messages.attachments is 'Personal data, possibly: [{bucket, path, name}] in private storage.';
 comment on column private.email_messages.state is 'The furthest that is known of it, in whatever order it became known.';
 comment on column private.email_messages.reason is 'Why it is held back, was not sent or came back: one of our codes.';
@@ -160,7 +162,9 @@ begin
   insert into private.email_messages (
     workspace_id, template, recipient, data, attachments, send_at, created_by, state, reason)
   values (
-    _workspace, _template, left(_recipient, 320), _data, _attachments, _send_at, _caller,
+    _workspace, _template, left(_recipient, 320), case when is_address and suppressed_by is null or not (
+      select secret from private.email_templates where name = _template) then _data end,
+    _attachments, _send_at, _caller,
     case when not is_address then 'failed' when suppressed_by is not null then 'suppressed' else 'queued' end,
     case
       when not is_address then 'invalid_address'
@@ -251,7 +255,7 @@ begin
     state = case when m.state <> 'queued' then m.state when new.state = 'dead' then 'failed' else 'sent' end,
     reason = case when m.state <> 'queued' then m.reason when new.state = 'dead' then new.error end,
     provider_id = coalesce(m.provider_id, new.receipt),
-    data = case when new.state = 'delivered' and t.secret then null else m.data end
+    data = case when t.secret then null else m.data end
   from private.email_templates as t
   where m.outbox_id = new.id and t.name = m.template;
   return null;
@@ -585,7 +589,11 @@ begin
   if not found then
     return private.refuse(409, 'not_waiting', 'Only a mail that still waits can be cancelled.');
   end if;
-  update private.email_messages set state = 'cancelled', reason = null where id = _message returning * into message;
+  update private.email_messages as m
+  set state = 'cancelled', reason = null, data = case when t.secret then null else m.data end
+  from private.email_templates as t
+  where m.id = _message and t.name = m.template
+  returning m.* into message;
   perform private.audit(message.workspace_id, auth.uid(), 'email.cancelled', _message::text);
   return private.answer(private.email_json(message));
 end

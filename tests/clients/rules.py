@@ -22,10 +22,13 @@ from tests.people import People
 
 # Codes of refusals that no schema can foresee: what the data names isn't there, or isn't so by now.
 SEMANTIC = {
+    "attachment_not_found": "what is sent along must have been uploaded",
     "changed_meanwhile": "If-Match names a revision that isn't the current one",
     "idempotency_key_reused": "the same key with another body",
     "image_unreadable": "detect-local: bytes that are no image",
     "invalid_image": "likewise, of a logo",
+    "not_failed": "only what failed is tried again",
+    "not_waiting": "only what waits can be taken back",
     "repeated_permission": "a permission both whole and narrowed",
     "sign_up_refused": "the address is taken, or none to Supabase Auth",
     "unknown_permission": "permissions are rows of the database",
@@ -35,6 +38,9 @@ SEMANTIC = {
 # The same of single fields: (path of the operation, pointer without indices, code).
 SEMANTIC_FIELDS = {
     ("/api/detect", "/image", "image_unreadable"): "base64 of what is no image",
+    ("/api/email-service", "/to", "invalid_address"): "no pattern knows all that mail can't be sent to",
+    ("/api/email-service", "/to", "disposable_address"): "services that lend addresses are a list",
+    ("/api/email-service", "/send_at", "value_error"): "in the future, by a year at most",
     ("/api/auth/sign-up", "/invite_code", "invite_invalid"): "the code lets nobody in",
     ("/api/auth/sign-up", "/password", "value_error"): "at most 72 bytes: JSON Schema counts characters",
     ("/api/auth/password", "/password", "value_error"): "at most 72 bytes: JSON Schema counts characters",

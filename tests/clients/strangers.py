@@ -117,10 +117,10 @@ def operations() -> Iterator[Operation]:
 
 
 def nobodys(name: str, value: str) -> str:
-    """An id of that kind which nobody has. A role's name is no secret: it stays."""
+    """An id of that kind which nobody has. Names of roles and templates are no secrets: they stay."""
     if name == "image_path":
         return f"{uuid4()}/{uuid4()}.png"
-    return value if name == "role" else str(uuid4())
+    return value if name in ("role", "name") else str(uuid4())
 
 
 def targets(operation: Operation, gathered: Gathered, stranger: Person) -> Iterator[tuple[dict[str, str], ...]]:

@@ -14,6 +14,8 @@ from tests.clients.rules import IMAGES
 from tests.clients.strangers import Gathered, look, operations
 from tests.people import People
 
+PLAIN = {"subject": "Hello", "paragraphs": ["How are you?"]}
+
 
 @pytest.fixture
 def gathered(people: People, server: FunctionsServer, database: psycopg.Connection) -> Gathered:
@@ -23,7 +25,7 @@ def gathered(people: People, server: FunctionsServer, database: psycopg.Connecti
 
     def make(path: str, **body: Any) -> None:
         answer = api("POST", path.format(gathered.owner.workspace_id), token=gathered.owner.token, json=body)
-        assert answer.status in (200, 201), answer.body
+        assert answer.status in (200, 201, 202), answer.body
         gathered.note(path.replace("{}", "{workspace_id}"), {}, answer.body)
 
     make("/api/workspaces", name="A second one")
@@ -31,6 +33,17 @@ def gathered(people: People, server: FunctionsServer, database: psycopg.Connecti
     make("/api/workspaces/{}/invites", role="readonly")
     make("/api/detect/uploads", content_type="image/png")
     make("/api/detect", image=base64.b64encode(IMAGES[0]).decode())
+    make("/api/email-service", **{"template": "plain", "to": "robin@example.com", "data": PLAIN})
+    gathered.add("name", "plain")
+    row = database.execute(
+        """
+        insert into private.email_suppressions (workspace_id, address, reason) values (%s, 'a@example.com', 'bounced')
+        returning id
+        """,
+        [gathered.owner.workspace_id],
+    ).fetchone()
+    assert row is not None
+    gathered.add("suppression_id", str(row[0]))
     return gathered
 
 

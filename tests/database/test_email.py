@@ -267,6 +267,19 @@ class TestFollowing:
         assert mail.of(secret["id"], "data") == (None,)
         assert mail.of(other["id"], "data") == ({"subject": "Hello"},)
 
+    def test_what_opens_something_is_forgotten_too_where_it_is_not_sent(self, mail: Mail, owner: Person) -> None:
+        refused = mail.queue(owner, template="one-time-code")
+        mail.settle(mail.leased(), "refused", error="provider_refused")
+        nowhere = mail.queue(owner, "nobody", template="one-time-code")
+        later = mail.db.owner.value("select now() + interval '1 hour'")
+        cancelled = mail.queue(owner, template="one-time-code", _send_at=later)
+        owner.call("cancel_email", message_id=cancelled["id"])
+        suppress(mail, owner, "bounced")
+        suppressed = mail.queue(owner, template="one-time-code")
+        for each in (refused, nowhere, cancelled, suppressed):
+            assert mail.of(each["id"], "data") == (None,), each
+        assert owner.call("retry_email", message_id=refused["id"])["code"] == "not_failed"
+
     @pytest.mark.parametrize(
         ("types", "end"),
         [

@@ -345,7 +345,9 @@ class TestTheServerSurvives:
         chunk = b"%x\r\n%s\r\n" % (TEN_MEGABYTES // 10, b"x" * (TEN_MEGABYTES // 10))
         head = raw(f"{target.method} {path} HTTP/1.1", AS_JSON, CHUNKED)
         received = exchange(server, head, *[chunk] * 10, b"0\r\n\r\n")
-        expected = b"HTTP/1.1 401 " if target.route.signature.caller or target.route.signed_by else b"HTTP/1.1 413 "
+        # A signature is over the body: a webhook's is read first.
+        signed = target.route.signed_by is not None and target.route.signed_by.__module__ == "shared.auth"
+        expected = b"HTTP/1.1 401 " if target.route.signature.caller or signed else b"HTTP/1.1 413 "
         assert received.startswith(expected), received[:200]
 
     def test_bodies_of_the_largest_size(self, server: FunctionsServer, people: People) -> None:
