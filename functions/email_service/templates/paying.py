@@ -37,8 +37,8 @@ class BankAccount(Body):
     """Where to transfer to. The IBAN is written without spaces."""
 
     holder: Line
-    iban: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}[0-9]{2}[0-9A-Z]{11,30}$")]
-    bic: Annotated[str, StringConstraints(pattern=r"^[A-Z]{6}[0-9A-Z]{2}([0-9A-Z]{3})?$")] | None = None
+    iban: Annotated[str, StringConstraints(max_length=34, pattern=r"^[A-Z]{2}[0-9]{2}[0-9A-Z]{11,30}$")]
+    bic: Annotated[str, StringConstraints(max_length=11, pattern=r"^[A-Z]{6}[0-9A-Z]{2}([0-9A-Z]{3})?$")] | None = None
 
 
 class Invoice(Linked):
