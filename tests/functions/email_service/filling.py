@@ -67,11 +67,10 @@ def free_texts(template: Template) -> list[tuple[Any, ...]]:
     return [place for place in texts(template.sample) if accepts(template, replaced(template.sample, place, "Ω <b>"))]
 
 
-def saying(template: Template, word: str) -> dict[str, Any]:
-    """The sample with this word wherever one may write what one likes, as far as it is taken."""
+def saying(template: Template, word: str, like: str | None = None) -> dict[str, Any]:
+    """The sample with this word wherever one may write what one likes, and would take that other word too."""
     data = template.sample
     for place in free_texts(template):
-        changed = replaced(data, place, word)
-        if accepts(template, changed):
-            data = changed
+        if all(accepts(template, replaced(data, place, text)) for text in (word, like or word)):
+            data = replaced(data, place, word)
     return data
