@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
@@ -16,6 +17,8 @@ from shared.money import Money, decimals
 
 RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
 SIZES = ("byte", "kilobyte", "megabyte", "gigabyte", "terabyte")
+# CLDR's spacing around currencies, which Babel leaves out: BDT 500, not BDT500.
+LETTER_BESIDE_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,8 @@ class Formats:
         digits = decimals(amount.currency)
         pattern.frac_prec = (digits, digits)
         value = Money(amount.amount_minor, amount.currency).decimal()
-        return self._isolated(pattern.apply(value, self.locale, currency=amount.currency, currency_digits=False))
+        written = pattern.apply(value, self.locale, currency=amount.currency, currency_digits=False)
+        return self._isolated(LETTER_BESIDE_DIGIT.sub("\xa0", written))
 
     def day(self, day: date | None) -> str:
         """`Mar 3, 2027`, for a table."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from functions.email_service import templates
@@ -62,9 +63,16 @@ def original(data: Any, place: tuple[Any, ...]) -> Any:
     return data
 
 
+@cache
 def free_texts(template: Template) -> list[tuple[Any, ...]]:
     """Where in the sample one may write what one likes."""
     return [place for place in texts(template.sample) if accepts(template, replaced(template.sample, place, "Ω <b>"))]
+
+
+def bare(template: Template) -> dict[str, Any]:
+    """The sample without what may be left out."""
+    needed = {field for field, info in template.model.model_fields.items() if info.is_required()}
+    return {key: value for key, value in template.sample.items() if key in needed or key.startswith("discount")}
 
 
 def saying(template: Template, word: str, like: str | None = None) -> dict[str, Any]:
