@@ -1,4 +1,4 @@
-"""A workspace's colour, made fit to be read: contrast as WCAG 2.2 defines it (1.4.3 for text, 1.4.11 for shapes)."""
+"""A workspace's colour, made fit to be read: contrast as WCAG 2.2 defines it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import re
 from dataclasses import dataclass
 
 DEFAULT = "#3451d1"
-LIGHT_CARD = "#ffffff"
-DARK_CARD = "#17191f"
+# Where contrast is least: by day on the page, by night on the card.
+LIGHT_GROUND = "#f4f5f7"
+DARK_GROUND = "#17191f"
 WHITE, INK, BLACK = "#ffffff", "#14161b", "#000000"
 TEXT_CONTRAST = 4.5
-SHAPE_CONTRAST = 3.0
+BUTTON_CONTRAST = 1.3  # a button is known by its text: the brand's own yellow beats a readable olive
 
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """The colour on one ground. `accent` stands out as a shape, `on_accent` is read on it, `link` on the ground."""
+    """The colour on one ground. `accent` fills a button, `on_accent` is read on it; `link` is read on the ground."""
 
     accent: str
     on_accent: str
@@ -27,7 +28,7 @@ def palettes(colour: str | None) -> tuple[Palette, Palette]:
     colour = DEFAULT if colour is None else colour
     if not re.fullmatch(r"#[0-9A-Fa-f]{6}", colour):
         raise ValueError("a colour is written #rrggbb")
-    return _palette(colour.lower(), LIGHT_CARD), _palette(colour.lower(), DARK_CARD)
+    return _palette(colour.lower(), LIGHT_GROUND), _palette(colour.lower(), DARK_GROUND)
 
 
 def contrast(one: str, other: str) -> float:
@@ -37,7 +38,7 @@ def contrast(one: str, other: str) -> float:
 
 
 def _palette(colour: str, ground: str) -> Palette:
-    accent = _apart(colour, ground, SHAPE_CONTRAST)
+    accent = _apart(colour, ground, BUTTON_CONTRAST)
     # White is what people expect on a button; where it can't be read, ink; in the narrow band between, black.
     on_accent = next(ink for ink in (WHITE, INK, BLACK) if contrast(ink, accent) >= TEXT_CONTRAST)
     return Palette(accent, on_accent, _apart(colour, ground, TEXT_CONTRAST))

@@ -1,4 +1,4 @@
-"""Any colour that a workspace has can be read, on white and in the dark."""
+"""Any colour that a workspace has can be read, by day and by night."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.email_service.colours import (
-    DARK_CARD,
+    BUTTON_CONTRAST,
+    DARK_GROUND,
     DEFAULT,
-    LIGHT_CARD,
-    SHAPE_CONTRAST,
+    LIGHT_GROUND,
     TEXT_CONTRAST,
     WHITE,
     contrast,
@@ -27,10 +27,10 @@ def test_contrast_is_as_wcag_defines_it() -> None:
 
 @given(st.integers(0, 0xFFFFFF))
 def test_every_colour_can_be_read(number: int) -> None:
-    for palette, card in zip(palettes(f"#{number:06x}"), (LIGHT_CARD, DARK_CARD), strict=True):
-        assert contrast(palette.accent, card) >= SHAPE_CONTRAST
+    for palette, ground in zip(palettes(f"#{number:06x}"), (LIGHT_GROUND, DARK_GROUND), strict=True):
+        assert contrast(palette.accent, ground) >= BUTTON_CONTRAST
         assert contrast(palette.on_accent, palette.accent) >= TEXT_CONTRAST
-        assert contrast(palette.link, card) >= TEXT_CONTRAST
+        assert contrast(palette.link, ground) >= TEXT_CONTRAST
 
 
 def test_a_colour_that_is_fit_stays_as_it_is() -> None:
