@@ -67,25 +67,6 @@ values (
   'detect', 'detect', false, 10485760,
   '{image/jpeg,image/png,image/webp,image/gif,image/heic,image/heif,image/avif}');
 
-create function private.forgotten_uploads(_after text, _most integer) returns jsonb
-language sql stable security definer
-set search_path = ''
-as $$
-  select coalesce(jsonb_agg(o.name order by o.name), '[]') from (
-    select name from storage.objects
-    where bucket_id = 'detect' and created_at < now() - interval '24 hours' and (_after is null or name > _after)
-    order by name limit _most) as o
-$$;
-comment on function private.forgotten_uploads is
-  'Photos that were uploaded and not asked about for a day, by name: what is answered is deleted at once.';
-
-create function public.forgotten_uploads(after text, most integer) returns jsonb
-language sql
-set search_path = ''
-as $$
-  select private.forgotten_uploads(after, most)
-$$;
-
 create function private.detection_json(_detection public.detections, _cached boolean default false) returns jsonb
 language sql stable
 set search_path = ''
@@ -411,14 +392,13 @@ as $$
 $$;
 
 revoke execute on function
-  private.forgotten_uploads, public.forgotten_uploads, private.detection_json, private.find_detection, public.find_detection, private.keep_detection, private.repeat_detection,
+  private.detection_json, private.find_detection, public.find_detection, private.keep_detection, private.repeat_detection,
   private.record_detection, private.record_detections, public.record_detections, private.may_see_detection,
   private.read_detection, public.read_detection, private.list_detections, public.list_detections, private.units_by_name,
   private.is_line, private.is_corrected_item, private.correct_detection, public.correct_detection, private.accuracy_json, private.detection_accuracy, public.detection_accuracy
 from public, anon, authenticated;
 grant execute on function
-  private.find_detection, public.find_detection, private.record_detections, public.record_detections,
-  private.forgotten_uploads, public.forgotten_uploads
+  private.find_detection, public.find_detection, private.record_detections, public.record_detections
 to service_role;
 grant execute on function
   private.read_detection, public.read_detection, private.list_detections, public.list_detections,

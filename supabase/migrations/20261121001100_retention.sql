@@ -48,5 +48,39 @@ $$;
 comment on function public.purge_expired is
   'Deletes what the retention table says is over, so many rows of each table at most; returns their number per table.';
 
+create table private.file_retention (
+  bucket text primary key,
+  keep interval not null check (keep > interval '0'),
+  reason text not null
+);
+comment on table private.file_retention is 'How long the files of a bucket are kept after their upload; what is not in it is kept.';
+alter table private.file_retention enable row level security;
+
+insert into private.file_retention (bucket, keep, reason) values
+  ('detect', '24 hours', 'a photo that was asked about is deleted at once: nobody asked about this one');
+
+create function private.forgotten_files(_after_bucket text, _after text, _most integer) returns jsonb
+language sql stable security definer
+set search_path = ''
+as $$
+  select coalesce(jsonb_agg(jsonb_build_object('bucket', o.bucket_id, 'name', o.name) order by o.bucket_id, o.name), '[]')
+  from (
+    select bucket_id, name
+    from storage.objects join private.file_retention on bucket = bucket_id
+    where created_at < now() - keep and (_after is null or (bucket_id, name) > (_after_bucket, _after))
+    order by bucket_id, name limit _most) as o
+$$;
+
+create function public.forgotten_files(after_bucket text, after text, most integer) returns jsonb
+language sql
+set search_path = ''
+as $$
+  select private.forgotten_files(after_bucket, after, most)
+$$;
+comment on function public.forgotten_files is 'Files kept for long enough: [{bucket, name}] in that order, after the one named.';
+
+revoke execute on function private.forgotten_files, public.forgotten_files from public, anon, authenticated;
+grant execute on function private.forgotten_files, public.forgotten_files to service_role;
+
 revoke execute on function private.purge_expired, public.purge_expired from public, anon, authenticated;
 grant execute on function private.purge_expired, public.purge_expired to service_role;

@@ -84,6 +84,9 @@ create index email_events_by_message on private.email_events (message_id, at);
 insert into private.retention (relation, row_age, keep, reason) values
   ('private.email_messages', 'created_at', '1 year', 'so that one can see what was written to a customer');
 
+insert into private.file_retention (bucket, keep, reason) values
+  ('attachments', '90 days', 'so that a mail that failed can be sent again');
+
 insert into storage.buckets (id, name, public, file_size_limit, allowed_mime_types)
 values (
   'attachments', 'attachments', false, 10485760,

@@ -85,7 +85,7 @@ EXECUTE = {
                 "begin_job",
                 "end_job",
                 "purge_expired",
-                "forgotten_uploads",
+                "forgotten_files",
                 "watch",
             )
         ),

@@ -386,7 +386,7 @@ class TestSweepUploads:
         workspace = str(uuid4())
         old = [self.uploaded(database, age, workspace) for age in ("24 hours 1 minute", "2 days") for _ in range(3)]
         fresh = [self.uploaded(database, age, workspace) for age in ("0", "23 hours 59 minutes")]
-        assert call("sweep-uploads").json["counts"] == {"removed": 6}
+        assert call("sweep-uploads").json["counts"] == {"detect": 6}
         left = database.execute("select name from storage.objects where name like %s", [f"{workspace}/%"]).fetchall()
         assert {name for (name,) in left} == set(fresh)
         for path in old:
@@ -418,7 +418,7 @@ class TestSweepUploads:
         assert (answer.status, answer.code) == (503, "storage_unavailable")
         assert runs(database, "sweep-uploads")[-1] == ("failed", {}, "storage_unavailable")
         environment.setenv("SUPABASE_URL", stack.env["SUPABASE_URL"])
-        assert call("sweep-uploads").json["counts"]["removed"] >= 1
+        assert call("sweep-uploads").json["counts"]["detect"] >= 1
         assert database.execute("select from storage.objects where name = %s", [path]).fetchall() == []
 
 
