@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -13,11 +12,9 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from functions.email_service import templates
+from local.mail.pictures import CHROMIUM, FLAGS, SAMPLES
 from tests.functions.email_service.filling import brand, rendered, saying
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-# In a container there is no sandbox to be had; and nothing is looked up that the page didn't ask for.
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 LEGIBILITY = Path(__file__).with_name("legibility.js").read_text()
 LOGO = "https://example.com/logo.png"
 LONG = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
@@ -111,3 +108,11 @@ def test_figures_stand_below_each_other(page: Page) -> None:
     )
     assert len(ends) > 10
     assert len(set(ends)) == 1
+
+
+def test_the_kept_pictures_are_there_and_small() -> None:
+    assert {path.name for path in SAMPLES[0].path.parent.glob("mail-*")} == {sample.path.name for sample in SAMPLES}
+    for sample in SAMPLES:
+        with Image.open(sample.path) as picture:
+            assert picture.width in (sample.width, 2 * sample.width)
+        assert sample.path.stat().st_size < 100_000
