@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import ViewportSize, sync_playwright
 
 from functions.email_service import templates
 from functions.email_service.rendering import Brand, render
@@ -55,7 +55,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         for sample in SAMPLES:
             scale = 2 if sample.width < 600 else 1  # as sharp as a phone
-            size = {"width": sample.width, "height": 400}
+            size: ViewportSize = {"width": sample.width, "height": 400}
             with browser.new_context(viewport=size, color_scheme=sample.scheme, device_scale_factor=scale) as context:
                 page = context.new_page()
                 page.set_content(html(sample))

@@ -145,7 +145,7 @@ def test_a_discount_is_said_wholly_and_only_where_there_is_one() -> None:
 def test_a_figure_is_a_number_or_money() -> None:
     template = templates.find("usage-report")
     money = {"amount_minor": 1, "currency": "EUR"}
-    for figure, fits in [
+    figures: list[tuple[dict[str, Any], bool]] = [
         ({"value": "1"}, True),
         ({"value": 1, "previous": 2}, True),
         ({"amount": money, "previous_amount": money}, True),
@@ -153,7 +153,8 @@ def test_a_figure_is_a_number_or_money() -> None:
         ({"value": 1, "amount": money}, False),
         ({"value": 1, "previous_amount": money}, False),
         ({"amount": money, "previous": 1}, False),
-    ]:
+    ]
+    for figure, fits in figures:
         assert accepts(template, {**template.sample, "figures": [{"label": "x", **figure}]}) == fits, figure
 
 
