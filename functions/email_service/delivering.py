@@ -128,7 +128,7 @@ def brand(workspace: dict[str, Any]) -> Any:
         logo_url=f"{base}/storage/v1/object/public/logos/{logo}" if logo else None,
         locale=workspace.get("locale") or "en",
         time_zone=workspace.get("time_zone") or "UTC",
-        address=workspace.get("legal_address"),
+        address="\n".join(filter(None, map(workspace.get, ("legal_name", "legal_address")))) or None,
     )
 
 

@@ -57,20 +57,20 @@ class Template:
 _TEMPLATES = {
     template.name: template
     for template in (
-        Template("quote", "selling.Quote"),
-        Template("quote-followup", "selling.QuoteFollowUp", follow_up=True),
-        Template("order-confirmation", "selling.OrderConfirmation"),
-        Template("order-status", "selling.OrderStatus"),
-        Template("payment-received", "paying.PaymentReceived"),
-        Template("payment-failed", "paying.PaymentFailed"),
-        Template("invoice", "paying.Invoice"),
-        Template("credit-note", "paying.CreditNote"),
-        Template("invite", "notifying.Invite", secret=True),
-        Template("one-time-code", "notifying.OneTimeCode", secret=True),
-        Template("low-stock", "notifying.LowStock"),
-        Template("supplier-status", "selling.SupplierStatus"),
-        Template("usage-report", "notifying.UsageReport"),
-        Template("plain", "notifying.Plain"),
+        Template("quote", "selling.QuoteMail"),
+        Template("quote-followup", "selling.QuoteFollowUpMail", follow_up=True),
+        Template("order-confirmation", "selling.OrderConfirmationMail"),
+        Template("order-status", "selling.OrderStatusMail"),
+        Template("payment-received", "paying.PaymentReceivedMail"),
+        Template("payment-failed", "paying.PaymentFailedMail"),
+        Template("invoice", "paying.InvoiceMail"),
+        Template("credit-note", "paying.CreditNoteMail"),
+        Template("invite", "notifying.InviteMail", secret=True),
+        Template("one-time-code", "notifying.OneTimeCodeMail", secret=True),
+        Template("low-stock", "notifying.LowStockMail"),
+        Template("supplier-status", "selling.SupplierStatusMail"),
+        Template("usage-report", "notifying.UsageReportMail"),
+        Template("plain", "notifying.PlainMail"),
     )
 }
 NAMES: tuple[str, ...] = tuple(_TEMPLATES)

@@ -64,7 +64,7 @@ def known_currency(code: str) -> str:
     return code
 
 
-class Amount(Body):
+class MailAmount(Body):
     """Money: 1250 and USD are 12.50 US dollars."""
 
     amount_minor: Annotated[int, Field(ge=-(10**15), le=10**15)]
@@ -73,22 +73,22 @@ class Amount(Body):
     ]
 
 
-class Item(Body):
+class MailItem(Body):
     """A line of a quote, an order or an invoice. `amount` is what the line comes to."""
 
     description: Line
     detail: Line | None = None
     quantity: Quantity | None = None
     unit: Annotated[str, StringConstraints(max_length=20, pattern=LINE)] | None = None
-    unit_price: Amount | None = None
-    amount: Amount
+    unit_price: MailAmount | None = None
+    amount: MailAmount
 
 
-class Fee(Body):
+class MailFee(Body):
     """What is charged once: set-up, shipping, or one tax rate's tax."""
 
     description: Line
-    amount: Amount
+    amount: MailAmount
 
 
 class Addressed(Body):
@@ -104,5 +104,5 @@ class Linked(Addressed):
     link: Link | None = None
 
 
-Items = Annotated[tuple[Item, ...], Field(min_length=1, max_length=200)]
-Fees = Annotated[tuple[Fee, ...], Field(max_length=20)]
+Items = Annotated[tuple[MailItem, ...], Field(min_length=1, max_length=200)]
+Fees = Annotated[tuple[MailFee, ...], Field(max_length=20)]

@@ -10,13 +10,13 @@ from pydantic import Field, StringConstraints, model_validator
 from functions.email_service.templates.fields import (
     LINE,
     Addressed,
-    Amount,
     Code,
     Day,
     Figure,
     Line,
     Link,
     LongLine,
+    MailAmount,
     Moment,
     Quantity,
     Text,
@@ -26,7 +26,7 @@ from shared.models import Body
 LONGEST_PLAIN = 10_000  # characters of all paragraphs: a mail larger than 100 kB is cut off by who shows it
 
 
-class Invite(Addressed):
+class InviteMail(Addressed):
     """An invitation to the workspace. `role` as people call it; with `link` the code needs no typing."""
 
     code: Code
@@ -36,14 +36,14 @@ class Invite(Addressed):
     link: Link | None = None
 
 
-class OneTimeCode(Addressed):
+class OneTimeCodeMail(Addressed):
     """A code that works once, for so many minutes."""
 
     code: Code
     minutes: Annotated[int, Field(ge=1, le=1440)]
 
 
-class Short(Body):
+class ShortItem(Body):
     """What is running out: what is there, and the level it fell to or below."""
 
     name: Line
@@ -53,10 +53,10 @@ class Short(Body):
     location: Line | None = None
 
 
-class LowStock(Addressed):
+class LowStockMail(Addressed):
     """Stock that crossed its level. `link` leads to the inventory."""
 
-    items: Annotated[tuple[Short, ...], Field(min_length=1, max_length=200)]
+    items: Annotated[tuple[ShortItem, ...], Field(min_length=1, max_length=200)]
     link: Link | None = None
 
 
@@ -66,8 +66,8 @@ class UsageFigure(Body):
     label: Line
     value: Figure | None = None
     previous: Figure | None = None
-    amount: Amount | None = None
-    previous_amount: Amount | None = None
+    amount: MailAmount | None = None
+    previous_amount: MailAmount | None = None
 
     @model_validator(mode="after")
     def _is_one_of_two(self) -> Self:
@@ -90,36 +90,36 @@ class UsageFigure(Body):
         return (now - before) / before if before > 0 else None
 
 
-class Storage(Body):
+class MailStorage(Body):
     """Bytes kept, and how many may be."""
 
     used_bytes: Annotated[int, Field(ge=0, le=10**15)]
     quota_bytes: Annotated[int, Field(gt=0, le=10**15)]
 
 
-class UsageReport(Addressed):
+class UsageReportMail(Addressed):
     """What happened from one day to another, both included."""
 
     from_date: Day
     to_date: Day
     figures: Annotated[tuple[UsageFigure, ...], Field(min_length=1, max_length=30)]
-    storage: Storage | None = None
+    storage: MailStorage | None = None
     link: Link | None = None
 
 
-class Action(Body):
+class MailButton(Body):
     """A button."""
 
     label: Annotated[str, StringConstraints(max_length=40, pattern=LINE)]
     link: Link
 
 
-class Plain(Addressed):
+class PlainMail(Addressed):
     """A mail in one's own words: paragraphs, and perhaps a button."""
 
     subject: LongLine
     paragraphs: Annotated[tuple[Text, ...], Field(min_length=1, max_length=20)]
-    action: Action | None = None
+    action: MailButton | None = None
 
     @model_validator(mode="after")
     def _is_not_cut_off(self) -> Self:

@@ -6,34 +6,34 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from functions.email_service.templates.fields import Amount, Day, Fees, Items, Line, Link, Linked, LongLine, Number
+from functions.email_service.templates.fields import Day, Fees, Items, Line, Link, Linked, LongLine, MailAmount, Number
 from shared.models import Body
 
 PaymentType = Literal["deposit", "balance", "full"]
 
 
-class PaymentReceived(Linked):
+class PaymentReceivedMail(Linked):
     """Money that came in for the order `number`. `remaining` is what is still open; `method` as "Visa •••• 4242"."""
 
-    amount: Amount
+    amount: MailAmount
     payment_type: PaymentType
     paid_on: Day
     method: Line | None = None
     reference: Line | None = None
-    remaining: Amount | None = None
+    remaining: MailAmount | None = None
 
 
-class PaymentFailed(Linked):
+class PaymentFailedMail(Linked):
     """A payment for the order `number` that didn't go through. `reason` in words for the payer; `link` to try again."""
 
-    amount: Amount
+    amount: MailAmount
     payment_type: PaymentType
     method: Line | None = None
     reason: LongLine | None = None
     retry_until: Day | None = None
 
 
-class BankAccount(Body):
+class MailBankAccount(Body):
     """Where to transfer to. The IBAN is written without spaces."""
 
     holder: Line
@@ -41,7 +41,7 @@ class BankAccount(Body):
     bic: Annotated[str, StringConstraints(max_length=11, pattern=r"^[A-Z]{6}[0-9A-Z]{2}([0-9A-Z]{3})?$")] | None = None
 
 
-class Invoice(Linked):
+class InvoiceMail(Linked):
     """An invoice, or with `overdue_days` the reminder of one. `attached`: the document comes with the mail.
 
     `taxes` are one per rate. `deducted` is what earlier invoices took; `due` is what is left to pay.
@@ -53,24 +53,24 @@ class Invoice(Linked):
     due_on: Day | None = None
     overdue_days: Annotated[int, Field(ge=1, le=3650)] | None = None
     items: Items | None = None
-    subtotal: Amount | None = None
+    subtotal: MailAmount | None = None
     taxes: Fees = ()
-    total: Amount
-    deducted: Amount | None = None
-    paid: Amount | None = None
-    due: Amount
-    bank: BankAccount | None = None
+    total: MailAmount
+    deducted: MailAmount | None = None
+    paid: MailAmount | None = None
+    due: MailAmount
+    bank: MailBankAccount | None = None
     reference: Line | None = None
     attached: bool = False
 
 
-class CreditNote(Linked):
+class CreditNoteMail(Linked):
     """A credit note for an invoice. `refunded`: the money goes back; else it is set off."""
 
     invoice_number: Number
     invoice_link: Link | None = None
     issued_on: Day
-    total: Amount
+    total: MailAmount
     reason: LongLine | None = None
     refunded: bool = False
     attached: bool = False

@@ -8,7 +8,6 @@ from pydantic import Field, model_validator
 
 from functions.email_service.templates.fields import (
     Addressed,
-    Amount,
     Day,
     Fees,
     Items,
@@ -16,13 +15,14 @@ from functions.email_service.templates.fields import (
     Link,
     Linked,
     LongLine,
+    MailAmount,
     Percent,
     Text,
 )
 from shared.models import Body
 
 
-class Stage(Body):
+class MailStage(Body):
     """A stage of production, from its first day to its last."""
 
     name: Line
@@ -30,38 +30,38 @@ class Stage(Body):
     ends_on: Day
 
 
-class Saving(Body):
+class MailSaving(Body):
     """What would make the quote cheaper, and by how much in all."""
 
     description: LongLine
-    saves: Amount
+    saves: MailAmount
 
 
-class Quote(Linked):
+class QuoteMail(Linked):
     """A quote. `fees` are charged once, beside the lines; `ready_on` is the day promised; `note` is a paragraph."""
 
     items: Items
     fees: Fees = ()
-    subtotal: Amount | None = None
-    total: Amount
-    deposit: Amount | None = None
-    balance: Amount | None = None
+    subtotal: MailAmount | None = None
+    total: MailAmount
+    deposit: MailAmount | None = None
+    balance: MailAmount | None = None
     valid_until: Day
     ready_on: Day | None = None
-    timeline: Annotated[tuple[Stage, ...], Field(max_length=12)] = ()
-    savings: Annotated[tuple[Saving, ...], Field(max_length=5)] = ()
+    timeline: Annotated[tuple[MailStage, ...], Field(max_length=12)] = ()
+    savings: Annotated[tuple[MailSaving, ...], Field(max_length=5)] = ()
     note: Text | None = None
 
 
-class QuoteFollowUp(Linked):
+class QuoteFollowUpMail(Linked):
     """A reminder of a quote. `discount` needs both what is off and what then is to pay; the others have neither."""
 
     tone: Literal["gentle", "discount", "urgent"]
     summary: LongLine | None = None
-    total: Amount
+    total: MailAmount
     valid_until: Day
     discount_percent: Percent | None = None
-    discounted_total: Amount | None = None
+    discounted_total: MailAmount | None = None
 
     @model_validator(mode="after")
     def _discount_goes_with_its_tone(self) -> Self:
@@ -71,22 +71,22 @@ class QuoteFollowUp(Linked):
         return self
 
 
-class OrderConfirmation(Linked):
+class OrderConfirmationMail(Linked):
     """An order taken. `due` is to be paid by `due_on`; `ship_to` is an address, a line each."""
 
     items: Items
     fees: Fees = ()
-    subtotal: Amount | None = None
-    total: Amount
-    paid: Amount | None = None
-    due: Amount | None = None
+    subtotal: MailAmount | None = None
+    total: MailAmount
+    paid: MailAmount | None = None
+    due: MailAmount | None = None
     due_on: Day | None = None
     expected_on: Day | None = None
     quote_number: Line | None = None
     ship_to: Text | None = None
 
 
-class Tracking(Body):
+class MailTracking(Body):
     """A parcel on its way."""
 
     carrier: Line
@@ -94,7 +94,7 @@ class Tracking(Body):
     link: Link | None = None
 
 
-class OrderStatus(Linked):
+class OrderStatusMail(Linked):
     """Where an order is now. `expected_on` is the delivery; `reason` says why it waits or was cancelled."""
 
     status: Literal[
@@ -111,11 +111,11 @@ class OrderStatus(Linked):
     summary: LongLine | None = None
     changed_on: Day | None = None
     expected_on: Day | None = None
-    tracking: Tracking | None = None
+    tracking: MailTracking | None = None
     reason: Text | None = None
 
 
-class SupplierStatus(Addressed):
+class SupplierStatusMail(Addressed):
     """Where a supplier stands with the workspace. `reason` is shown as written; `tier` as bronze, silver, gold."""
 
     company: Line

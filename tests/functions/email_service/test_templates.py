@@ -167,9 +167,9 @@ assert not [name for name in sys.modules if name.startswith("functions.email_ser
 model = templates.find("quote").model
 assert not model.__pydantic_complete__
 from functions.email_service.templates import selling
-assert not selling.OrderConfirmation.__pydantic_complete__
+assert not selling.OrderConfirmationMail.__pydantic_complete__
 templates.find("quote").read(templates.find("quote").sample)
-assert model.__pydantic_complete__ and not selling.OrderConfirmation.__pydantic_complete__
+assert model.__pydantic_complete__ and not selling.OrderConfirmationMail.__pydantic_complete__
 assert not {"jinja2", "babel"} & sys.modules.keys()
 """
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, timeout=60)
