@@ -12,7 +12,7 @@ from babel.dates import format_date, format_interval, format_time, get_datetime_
 from babel.numbers import format_decimal, format_percent, parse_pattern
 from babel.units import format_unit
 
-from functions.email_service.templates.fields import Amount
+from functions.email_service.templates.fields import MailAmount
 from shared.money import Money, decimals
 
 RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
@@ -46,7 +46,7 @@ class Formats:
         """`ltr` or `rtl`."""
         return "rtl" if self.locale.language in RIGHT_TO_LEFT else "ltr"
 
-    def money(self, amount: Amount | None) -> str:
+    def money(self, amount: MailAmount | None) -> str:
         """`$1,250.00`."""
         if amount is None:
             return ""

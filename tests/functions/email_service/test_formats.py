@@ -10,7 +10,7 @@ import pytest
 from babel import localedata
 
 from functions.email_service.formats import Formats
-from functions.email_service.templates.fields import Amount
+from functions.email_service.templates.fields import MailAmount
 from shared.money import CURRENCIES
 
 LOCALES = [locale.replace("_", "-") for locale in localedata.locale_identifiers()]
@@ -27,7 +27,7 @@ def test_money_keeps_every_digit(currency: str) -> None:
     """Also where locale data would round to what cash there is."""
     for minor in (0, 5, 105, 123456789, -123456789, 10**15):
         for locale in ("en", "de", "fr-CH", "ja"):
-            said = of(locale).money(Amount(amount_minor=minor, currency=currency))
+            said = of(locale).money(MailAmount(amount_minor=minor, currency=currency))
             assert int(re.sub(r"\D", "", said)) == abs(minor), said
             assert (minor < 0) == bool(re.search("[-−]", said)), said
 
@@ -45,7 +45,7 @@ def test_money_keeps_every_digit(currency: str) -> None:
     ],
 )
 def test_money_is_written_as_its_locale_does(locale: str, currency: str, said: str) -> None:
-    written = of(locale).money(Amount(amount_minor=123456789, currency=currency))
+    written = of(locale).money(MailAmount(amount_minor=123456789, currency=currency))
     assert written.replace("￥", "¥") == said
 
 
@@ -59,7 +59,7 @@ def test_every_possible_locale_can_be_written_in() -> None:
         formats = of(locale)
         assert formats.locale.language == locale.partition("-")[0]
         said = [
-            formats.money(Amount(amount_minor=-1250, currency="EUR")),
+            formats.money(MailAmount(amount_minor=-1250, currency="EUR")),
             formats.day(date(2026, 12, 21)),
             formats.long_day(date(2026, 12, 21)),
             formats.days(date(2026, 12, 21), date(2027, 1, 3)),
@@ -87,6 +87,6 @@ def test_sizes_are_in_thousands(size: int, said: str) -> None:
 
 
 def test_figures_in_a_mail_from_right_to_left_are_isolated() -> None:
-    assert re.fullmatch("\u2068.*\u2069", of("ar").money(Amount(amount_minor=1, currency="EUR")))
+    assert re.fullmatch("\u2068.*\u2069", of("ar").money(MailAmount(amount_minor=1, currency="EUR")))
     assert re.fullmatch("\u2068.*\u2069", of("he").day(date(2026, 1, 1)))
     assert "\u2068" not in of("ja").day(date(2026, 1, 1))
