@@ -1,8 +1,8 @@
 """From a route's type hints to its arguments, and from what it returns to bytes.
 
-A parameter is bound by its type: `Caller`, a `Body` model, a `Query` model, `raw: bytes`, or bytes of certain media
-types, as `raw: Annotated[bytes, "image/png"]`; every other parameter is a piece of the path. Models are recognised by
-what they can do, so that a function without any doesn't load pydantic.
+A parameter is bound by its type: `Caller` (`Caller | None` where guests may come too), a `Body` model, a `Query` model,
+`raw: bytes`, or bytes of certain media types, as `raw: Annotated[bytes, "image/png"]`; every other parameter is a piece
+of the path. Models are recognised by what they can do, so that a function without any doesn't load pydantic.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ class Signature:
     """A route's parameters by kind, and what it answers."""
 
     caller: str | None
+    guests: bool
     body: tuple[str, Any] | None
     query: tuple[str, Any] | None
     raw: str | None
@@ -50,10 +51,11 @@ class Signature:
         caller = body = query = raw = None
         media_types: tuple[str, ...] = ()
         path = {}
+        guests = False
         for name in inspect.signature(handler).parameters:
             hint = hints.get(name)
-            if hint is Caller:
-                caller = name
+            if hint in (Caller, Caller | None):
+                caller, guests = name, hint is not Caller
             elif hasattr(hint, "from_json"):
                 body = (name, hint)
             elif hasattr(hint, "from_query"):
@@ -67,7 +69,7 @@ class Signature:
             else:
                 raise TypeError(f"{handler.__name__}: nothing binds the parameter {name}")
         answered = get_args(answer)[0] if get_origin(answer) is Reply else answer
-        return cls(caller, body, query, raw, media_types, path, answered)
+        return cls(caller, guests, body, query, raw, media_types, path, answered)
 
     def bind(
         self, request: Request, segments: dict[str, str], caller: Caller | None, ignored: set[str]

@@ -116,8 +116,8 @@ class Function:
         tagged: bool = False,
         media_type: str = "application/json",
     ) -> Callable[[Handler], Handler]:
-        """Add a route. Exactly one of: a `Caller` parameter, `public=True`, `signed_by=` (another of
-        our functions, the scheduler, a vendor's webhook).
+        """Add a route. Exactly one of: a `Caller` parameter, `public=True` (also with a `Caller | None`: guests may
+        come too), `signed_by=` (another of our functions, the scheduler, a vendor's webhook).
 
         `permission` and `limit` (one unit per request) are taken before the body is decoded. `idempotent`: whether an
         `Idempotency-Key` is honoured, by default wherever a signed-in person writes; switch it off where the answer
@@ -132,12 +132,12 @@ class Function:
 
         def register(handler: Handler) -> Handler:
             signature = Signature.of(handler)
-            signed_in = signature.caller is not None
+            signed_in = signature.caller is not None and not signature.guests
             if [signed_in, public, signed_by is not None].count(True) != 1:
                 raise TypeError(f"{handler.__name__} must say who may call it: a Caller, public=True or signed_by=…")
-            if not signed_in and (permission or limit or idempotent):
+            if not signed_in and (permission or limit or (idempotent and not signature.guests)):
                 raise TypeError(f"{handler.__name__}: permission, limit and idempotent need a Caller")
-            keeps = signed_in and method != "GET" if idempotent is None else idempotent
+            keeps = signature.caller is not None and method != "GET" if idempotent is None else idempotent
             route = Route(
                 method,
                 path,
@@ -233,8 +233,9 @@ class Function:
         request.refuse_compressed()
         request.refuse_oversized()
         caller = None
-        if route.signature.caller is not None:
-            caller = auth.authenticate(request.header("authorization"))
+        authorization = request.header("authorization")
+        if route.signature.caller is not None and (authorization or not route.signature.guests):
+            caller = auth.authenticate(authorization)
             request.context.caller_id = str(caller.user_id)
         elif route.signed_by is not None:
             route.signed_by(request)

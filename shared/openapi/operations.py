@@ -65,7 +65,7 @@ def _rules(route: Route) -> list[str]:
 
 def _security(route: Route) -> list[dict[str, list[str]]]:
     if route.signature.caller:
-        return [{"person": []}]
+        return [{"person": []}, *([{}] if route.signature.guests else [])]
     return [{route.signed_by.__name__: []}] if route.signed_by else []
 
 

@@ -118,6 +118,11 @@ def fail(how: str) -> Any:
     return failures[how]()
 
 
+@app.get("/welcome", public=True)
+def welcome(caller: Caller | None) -> dict[str, str | None]:
+    return {"user_id": str(caller.user_id) if caller else None}
+
+
 class Untouchable(io.RawIOBase):
     """A body that nobody may read."""
 
@@ -140,6 +145,24 @@ class Endless(io.RawIOBase):
         self.taken += len(buffer)
         buffer[:] = b"x" * len(buffer)
         return len(buffer)
+
+
+class TestARouteForGuestsToo:
+    def test_knows_who_signed_in_and_lets_others_in(self, auth_server: AuthServer) -> None:
+        token = forged({"alg": "HS256"}, auth_server.claims(), SECRET.encode())
+        signed_in = call(app, "GET", "/api/probe/welcome", HTTP_AUTHORIZATION=f"Bearer {token}")
+        assert signed_in.json == {"user_id": str(PERSON)}
+        assert call(app, "GET", "/api/probe/welcome").json == {"user_id": None}
+
+    @pytest.mark.parametrize("authorization", ["Bearer x", "Bearer ", "Basic eDp5"])
+    def test_takes_nobody_for_a_guest_who_says_otherwise(self, authorization: str) -> None:
+        assert call(app, "GET", "/api/probe/welcome", HTTP_AUTHORIZATION=authorization).status == 401
+
+    def test_says_that_it_is_public(self) -> None:
+        with pytest.raises(TypeError, match="must say who may call it"):
+
+            @Function("open").get()
+            def open_door(caller: Caller | None) -> None: ...
 
 
 class TestARouteThatDoesNotSayWhoMayCall:
@@ -174,11 +197,6 @@ class TestARouteThatDoesNotSayWhoMayCall:
 
             @Function("open").get(public=True)
             def sized(size: int) -> None: ...
-
-        with pytest.raises(TypeError, match="nothing binds the parameter caller"):
-
-            @Function("open").get(public=True)
-            def perhaps(caller: Caller | None) -> None: ...
 
 
 class TestTheApplication:
