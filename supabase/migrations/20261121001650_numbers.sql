@@ -1,0 +1,30 @@
+-- Numbers of quotes, orders and invoices: 1, 2, 3 … for each workspace, series and year, without a gap.
+set lock_timeout = '5s';
+set statement_timeout = '60s';
+
+create table private.number_counters (
+  workspace_id uuid not null references public.workspaces on delete cascade,
+  series text not null check (series ~ '^[A-Z]{1,5}$'),
+  year integer not null,
+  last bigint not null check (last > 0),
+  primary key (workspace_id, series, year)
+);
+comment on table private.number_counters is
+  'The last number given. Its row is held until the change commits that takes one: undone, that change leaves no gap.';
+comment on column private.number_counters.year is 'By the workspace''s own clock.';
+alter table private.number_counters enable row level security;
+
+create function private.next_number(_workspace uuid, _series text) returns text
+language sql
+set search_path = ''
+as $$
+  insert into private.number_counters as c (workspace_id, series, year, last)
+  select id, _series, extract(year from now() at time zone time_zone)::integer, 1
+  from public.workspaces where id = _workspace
+  on conflict (workspace_id, series, year) do update set last = c.last + 1
+  returning series || '-' || year || '-' || lpad(last::text, greatest(5, char_length(last::text)), '0')
+$$;
+comment on function private.next_number is
+  'Such as O-2026-00001. Call it late in a change: everybody else who wants one of the series waits for the commit.';
+
+revoke execute on function private.next_number from public, anon, authenticated;
