@@ -56,6 +56,7 @@ class WorkspaceChanges(Body):
     """What to change; what is left out stays; null clears. The legal fields name the seller on invoices.
 
     Mails are in its `colour`, answers to them go to `reply_to`; `track_opens`: record that a mail was opened.
+    `takes_guests`: people who aren't in the workspace may ask for quotes.
     """
 
     name: Name = LEFT_OUT
@@ -69,6 +70,7 @@ class WorkspaceChanges(Body):
     colour: Colour | None = LEFT_OUT
     reply_to: Email | None = LEFT_OUT
     track_opens: bool = LEFT_OUT
+    takes_guests: bool = LEFT_OUT
 
     def given(self) -> dict[str, Any]:
         """The fields that were sent."""
@@ -90,6 +92,7 @@ class Workspace(Answer):
     colour: str | None
     reply_to: str | None
     track_opens: bool
+    takes_guests: bool
     logo_url: LogoUrl
     revision: int
     created_at: AwareDatetime

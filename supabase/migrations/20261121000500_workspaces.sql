@@ -15,6 +15,7 @@ create table public.workspaces (
   colour text check (colour ~ '^#[0-9a-f]{6}$'),
   reply_to text check (char_length(reply_to) <= 254 and reply_to ~ '^[^@\s]{1,64}@[^@\s]+\.[^@\s]+$'),
   track_opens boolean not null default false,
+  takes_guests boolean not null default false,
   logo text check (logo ~ ('^' || id::text || '/[0-9a-f-]{36}\.(png|jpg)$')),
   revision bigint not null default 1,
   created_at timestamptz not null default now()
@@ -24,6 +25,7 @@ comment on column public.workspaces.legal_name is 'The seller, as invoices name 
 comment on column public.workspaces.colour is 'Of what it sends, as #rrggbb; null for ours.';
 comment on column public.workspaces.reply_to is
   'Personal data, possibly: the address where customers'' answers go; null for none.';
+comment on column public.workspaces.takes_guests is 'Whether people who aren''t in it may ask for quotes.';
 comment on column public.workspaces.track_opens is 'Whether it is recorded that a mail was opened.';
 comment on column public.workspaces.logo is
   'The path of a file in the bucket logos, below the workspace''s own id; null for none. Each upload has a path of its own.';

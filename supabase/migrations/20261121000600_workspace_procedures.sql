@@ -202,6 +202,7 @@ begin
   set name = btrim(current.name), time_zone = current.time_zone, locale = current.locale, currency = current.currency,
     country = current.country, legal_name = current.legal_name, legal_address = current.legal_address,
     tax_id = current.tax_id, colour = current.colour, reply_to = current.reply_to, track_opens = current.track_opens,
+    takes_guests = current.takes_guests,
     revision = revision + 1
   where id = _workspace
   returning * into current;

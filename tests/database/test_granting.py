@@ -360,6 +360,7 @@ class TestWorkspaces:
             ("reply_to", "a@b.example\nBcc: c@d.example"),
             ("reply_to", "x@" + "y" * 250 + ".example"),
             ("track_opens", None),
+            ("takes_guests", None),
         ],
     )
     def test_bounds_hold_in_sql_too(self, owner: Person, column: str, value: str | None) -> None:

@@ -46,6 +46,8 @@ PERMITTED = {
     "email.send": "aaa..a....",
     # The product's table doesn't name it: colleagues see each other, people of other companies don't.
     "members.read": "aaaaaaa...",
+    # Nor this: rate cards are what the business sells by.
+    "rates.manage": "aaa.......",
 }
 SCOPES = {"a": "all", "o": "own", "s": "assigned"}
 

@@ -21,10 +21,11 @@ KEPT = {
     "private.outbox": "90 days",
     "private.job_runs": "90 days",
     "private.email_messages": "1 year",
+    "private.exchange_rates": "3650 days",
     "private.alerts": "90 days",
 }
 # A date's age is known to the day, any other row's to far less than a minute.
-STEPS = {"private.ai_spending": "1 day"}
+STEPS = {"private.ai_spending": "1 day", "private.exchange_rates": "1 day"}
 # Each makes a row of the age given, in a workspace of its own.
 ROWS = {
     "private.idempotency": """
@@ -65,6 +66,10 @@ ROWS = {
     "private.job_runs": """
         insert into private.job_runs (job, leased_until, ended_at, outcome, started_at)
         values ('test', now(), now(), 'done', now() - %s::interval)
+    """,
+    "private.exchange_rates": """
+        insert into private.exchange_rates (currency, as_of, rate, source)
+        select 'XTS', (now() - %s::interval)::date, 1, 'test'
     """,
     "private.email_messages": """
         insert into private.email_messages (template, recipient, created_at)

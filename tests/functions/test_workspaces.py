@@ -100,7 +100,13 @@ class TestMakingAWorkspace:
         answer = api("POST", WORKSPACES, token=owner.token, json=wanted)
         assert answer.status == 201
         assert answer.json.items() >= {**wanted, "name": "The Café", "revision": 1, "tax_id": None}.items()
-        unbranded = {"colour": None, "reply_to": None, "track_opens": False, "logo_url": None}
+        unbranded = {
+            "colour": None,
+            "reply_to": None,
+            "track_opens": False,
+            "takes_guests": False,
+            "logo_url": None,
+        }
         assert answer.json.items() >= unbranded.items()
         about = api("GET", "/api/auth/me", token=owner.token).json
         assert [(w["name"], w["role"]) for w in about["workspaces"]] == [("Olive", "owner"), ("The Café", "owner")]
@@ -213,6 +219,7 @@ class TestChangingAWorkspace:
             "colour": "#7a3e1d",
             "reply_to": "hello@olive.example",
             "track_opens": True,
+            "takes_guests": True,
         }
         answer = home("PATCH", json=changes)
         assert answer.status == 200
@@ -276,6 +283,7 @@ class TestChangingAWorkspace:
             {"reply_to": "Olive <olive@example.com>"},
             {"reply_to": "a@b.example\r\nBcc: c@d.example"},
             {"track_opens": None},
+            {"takes_guests": None},
             {"track_opens": "yes"},
             {"logo": "x.png"},
             {"logo_url": "https://elsewhere.example/x.png"},
