@@ -78,11 +78,11 @@ alter table private.email_suppressions enable row level security;
 create index email_messages_by_workspace on private.email_messages (workspace_id, created_at desc, id desc);
 create index email_messages_by_creator on private.email_messages (created_by);
 create index email_messages_by_template on private.email_messages (template);
-create index email_messages_by_age on private.email_messages using brin (created_at);
+create index email_messages_by_age on private.email_messages using brin (greatest(created_at, send_at));
 create index email_events_by_message on private.email_events (message_id, at);
 
 insert into private.retention (relation, row_age, keep, reason) values
-  ('private.email_messages', 'created_at', '1 year', 'so that one can see what was written to a customer');
+  ('private.email_messages', 'greatest(created_at, send_at)', '1 year', 'so that one can see what was written to a customer');
 
 insert into private.file_retention (bucket, keep, reason) values
   ('attachments', '90 days', 'so that a mail that failed can be sent again');
@@ -302,6 +302,10 @@ begin
     if leased is null then
       return null;
     end if;
+    -- Of a mail that was purged there is nothing to send; waiting on it would come back for ever.
+    delete from private.outbox as o
+    where o.delivery = (leased ->> 'id')::uuid and not exists (
+      select from private.email_messages as m where m.outbox_id = o.id);
     -- What was written down may have been sent: it stays as it is.
     if leased ->> 'request' is null then
       perform private.withhold_suppressed((leased ->> 'id')::uuid);

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 from psycopg.types.json import Jsonb
 
-from tests.database.acting import Connection, Database, Person, at_once
+from tests.database.acting import Connection, Database, Person, at_once, call
 
 Json = dict[str, Any]
 PERMANENT = "Permanent.General"
@@ -212,6 +212,32 @@ class TestSuppressing:
         suppress(mail, owner, "complained")
         assert mail.lease() is None
         assert mail.db.owner.value("select count(*) from private.deliveries where topic = 'email'") == 0
+
+    @pytest.mark.parametrize("written", [True, False], ids=["written down", "not yet"])
+    def test_a_mail_that_is_gone_holds_up_no_other(self, mail: Mail, owner: Person, written: bool) -> None:
+        gone, other = mail.queue(owner), mail.queue(owner)
+        if written:
+            delivery = mail.leased()
+            mail.db.service.call("keep_request", delivery=delivery["id"], attempt=1, request="x")
+            mail.settle(delivery, "unknown")
+            mail.pass_time()
+        mail.db.owner.rows("delete from private.email_messages where id = %s", gone["id"])
+        with mail.db.service.transaction() as connection:
+            connection.execute("set local statement_timeout = '5s'")
+            delivery = call(connection, "lease_email", most=100, lease_seconds=60)
+        assert [each["id"] for each in delivery["messages"]] == [other["id"]]
+        mail.settle(delivery, "delivered")
+        assert mail.lease() is None
+        assert (
+            mail.db.owner.value("select count(*) from private.outbox where topic = 'email' and state = 'waiting'") == 0
+        )
+
+    def test_a_mail_that_is_gone_alone_is_none(self, mail: Mail, owner: Person) -> None:
+        gone = mail.queue(owner)
+        mail.db.owner.rows("delete from private.email_messages where id = %s", gone["id"])
+        with mail.db.service.transaction() as connection:
+            connection.execute("set local statement_timeout = '5s'")
+            assert call(connection, "lease_email", most=100, lease_seconds=60) is None
 
     def test_what_may_have_been_sent_stays_whole(self, mail: Mail, owner: Person) -> None:
         mail.queue(owner)
