@@ -112,8 +112,14 @@ def write(message: dict[str, Any]) -> Written | None:
 
 
 def sender(name: str) -> str:
-    """`Name <address>`, without what Resend takes for the address's own."""
-    return str(Address(NOT_IN_NAME.sub("", name).strip(), addr_spec=settings.get("EMAIL_FROM")))
+    """`Name <address>`, without what Resend takes for the address's own.
+
+    A name that came in past our sign-up may hold anything, lines too.
+    """
+    from functions.email_service import rendering
+
+    shown = NOT_IN_NAME.sub("", rendering.on_one_line(name)).strip()
+    return str(Address(shown, addr_spec=settings.get("EMAIL_FROM")))
 
 
 def brand(workspace: dict[str, Any]) -> Any:

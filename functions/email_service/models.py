@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
@@ -53,10 +53,10 @@ def known_template(name: str) -> str:
 
 
 def to_come(at: datetime) -> datetime:
-    """Within a year: until then the data must be kept, and stay true."""
+    """Within a year: until then the data must be kept, and stay true. In UTC: SQL doesn't know every offset."""
     if not clock.now() < at < clock.now() + timedelta(days=366):
         raise ValueError("is in the future, by a year at most")
-    return at
+    return at.astimezone(UTC)
 
 
 TemplateName = Annotated[
@@ -146,6 +146,7 @@ def _wrong_data(template: str, data: dict[str, Any]) -> Iterator[FieldError]:
     except Problem as problem:
         for error in problem.errors:
             yield {**error, "pointer": "/data" + error["pointer"]}
+        return  # what follows names fields, and here they may be the sender's words
     for pointer in _with_markup(data, "/data"):
         yield {"pointer": pointer, "detail": "Values are plain text: no markup.", "code": "markup"}
 
@@ -155,8 +156,7 @@ def _with_markup(value: object, pointer: str) -> Iterator[str]:
         yield pointer
     elif isinstance(value, dict):
         for name, each in value.items():
-            # Not the sender's words: a name that isn't known has been complained of.
-            yield from _with_markup(each, f"{pointer}/{name}" if name.isidentifier() and len(name) < 40 else pointer)
+            yield from _with_markup(each, f"{pointer}/{name}")
     elif isinstance(value, list):
         for index, each in enumerate(value):
             yield from _with_markup(each, f"{pointer}/{index}")

@@ -98,9 +98,14 @@ class _Shown:
     """A brand as it is shown: its name can't turn the text around it."""
 
     def __init__(self, brand: Brand) -> None:
-        self.name = _one_line(brand.name.translate(TURNING))
+        self.name = on_one_line(brand.name)
         self.address = (brand.address or "").translate(TURNING).strip()
         self.logo_url = brand.logo_url if brand.logo_url and brand.logo_url.startswith("https://") else None
+
+
+def on_one_line(name: str) -> str:
+    """A name as it can stand in a header and in a sentence: nothing in it breaks or turns the line."""
+    return _one_line(name.translate(TURNING))
 
 
 def _one_line(text: str) -> str:

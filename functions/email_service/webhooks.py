@@ -8,6 +8,7 @@ import hmac
 import json
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -70,7 +71,7 @@ def read(body: bytes) -> Event | None:
         if type_ is None:
             return None
         data = told["data"]
-        return Event(type_, str(told["created_at"]), _message(data.get("tags")), str(data["email_id"]), _reason(data))
+        return Event(type_, _at(told["created_at"]), _message(data.get("tags")), _id(data["email_id"]), _reason(data))
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
         raise unreadable("The body is not an event as Resend sends them.") from error
 
@@ -80,6 +81,17 @@ def _key(secret: str) -> bytes:
         return base64.b64decode(secret.removeprefix("whsec_"), validate=True)
     except binascii.Error:
         return b""
+
+
+def _at(moment: str) -> str:
+    """As SQL is given it: PostgreSQL would take `now` and `infinity` too."""
+    return datetime.fromisoformat(moment).isoformat()
+
+
+def _id(given: str) -> str:
+    if not ID.fullmatch(given):
+        raise ValueError("no id")
+    return given
 
 
 def _message(tags: object) -> UUID | None:

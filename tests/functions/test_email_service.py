@@ -104,6 +104,24 @@ class TestSending:
         assert "List-Unsubscribe" not in mail.headers
         assert deliver(api, stack)["idle"]
 
+    def test_a_name_with_lines_breaks_no_header_and_holds_up_nobody(
+        self,
+        api: InProcess,
+        stack: Stack,
+        sandbox: Sandbox,
+        people: People,
+        person: Person,
+        database: psycopg.Connection,
+    ) -> None:
+        """Supabase Auth's own sign-up takes any name."""
+        named = "update public.workspaces set name = %s where id = %s"
+        database.execute(named, ["Corner\r\nBcc: all@example.com\u2028\u202eCafé\x01", person.workspace_id])
+        send(api, person)
+        other = send(api, people.sign_up("Other")).json["id"]
+        assert deliver(api, stack)["delivered"] == 2
+        assert other in {mail.tags["message"] for mail in sandbox.mails}
+        assert '"Corner Bcc: all@example.com Café" <mail@backroom.example>' in {mail.sender for mail in sandbox.mails}
+
     @pytest.mark.parametrize("name", templates.NAMES)
     def test_every_template_is_sent_with_its_sample(
         self, api: InProcess, stack: Stack, sandbox: Sandbox, person: Person, name: str
@@ -137,6 +155,9 @@ class TestSending:
         assert "It is due at" in " ".join(explain(api, person, made["id"])["because"])
         database.execute("update private.outbox set due_at = now() where topic = 'email'")
         assert deliver(api, stack)["delivered"] == 1
+
+    def test_later_may_be_said_with_any_offset(self, api: InProcess, sandbox: Sandbox, person: Person) -> None:
+        assert send(api, person, send_at="2026-12-24T08:00:00+23:59").json["send_at"].startswith("2026-12-23T08:01:00")
 
     def test_a_key_sends_once(self, api: InProcess, stack: Stack, sandbox: Sandbox, person: Person) -> None:
         body = {"template": "plain", "to": address(), "data": HELLO}
@@ -190,6 +211,8 @@ class TestRefusing:
                 "markup",
             ),
             ({"data": "hello"}, "/data", None),
+            ({"data": {"Bcc": "<b>x", "subject": "Hello", "paragraphs": ["a"]}}, "/data", "extra_forbidden"),
+            ({"data": {"subject": "Hello", "paragraphs": [{"Bcc": ["<b>x"]}]}}, "/data/paragraphs/0", None),
             ({"send_at": "tomorrow"}, "/send_at", None),
             ({"send_at": "2026-12-24T08:00:00"}, "/send_at", None),
             ({"send_at": "2020-01-01T00:00:00Z"}, "/send_at", "value_error"),
@@ -448,6 +471,19 @@ class TestWebhook:
         headers = signed(stack.env["RESEND_WEBHOOK_SECRET"], "msg_1", body, int(time.time()))
         answer = api("POST", WEBHOOK, body=body, headers=headers)
         assert answer.code == "unreadable" or answer.json == {"outcome": "ignored"}
+
+    @pytest.mark.parametrize(
+        ("created_at", "email_id"),
+        [("infinity", "a"), ("now", "a"), ("", "a"), (5, "a")]
+        + [("2026-01-01T00:00:00Z", id_) for id_ in ("", "a\0b", "a" * 101, None, {"a": 1}, "\ud800")],
+    )
+    def test_says_so_of_an_event_that_cannot_be(
+        self, api: InProcess, stack: Stack, created_at: object, email_id: object
+    ) -> None:
+        event = {"type": "email.sent", "created_at": created_at, "data": {"email_id": email_id}}
+        body = json.dumps(event).encode()
+        headers = signed(stack.env["RESEND_WEBHOOK_SECRET"], "msg_1", body, int(time.time()))
+        assert api("POST", WEBHOOK, body=body, headers=headers).code == "unreadable"
 
     def test_acknowledges_what_it_keeps_nothing_of(self, api: InProcess, stack: Stack) -> None:
         body = b'{"type": "domain.created", "created_at": "2026-01-01T00:00:00Z", "data": {}}'
