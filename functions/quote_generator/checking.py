@@ -24,8 +24,10 @@ def complete(request: QuoteRequest, card: Card) -> Specification:
         complexity=request.complexity,
         # In the card's order, so that the same mix is the same specification.
         sizes=tuple((size, request.sizes[size]) for size in card.sizes if request.sizes and request.sizes.get(size)),
-        colours=request.colours,
-        decorations=tuple(Ordered(each.method, each.colours, each.placements) for each in request.decorations),
+        colours=max(1, len(request.colours)),
+        decorations=tuple(
+            Ordered(each.method, each.colours, max(1, len(each.placements))) for each in request.decorations
+        ),
         incoterm=request.incoterm,
     )
 
@@ -41,9 +43,9 @@ def _errors(request: QuoteRequest, card: Card) -> Iterator[FieldError]:
         yield _unknown("/fabric", "unknown_fabric", card.fabrics)
     if request.quantity < card.minimum:
         yield _below("/quantity", card.minimum, "This product")
-    least = card.minimum_per_colour * request.colours
-    if request.colours > 1 and request.quantity < least:
-        yield _below("/colours", least, f"{request.colours} garment colours")
+    least = card.minimum_per_colour * len(request.colours)
+    if len(request.colours) > 1 and request.quantity < least:
+        yield _below("/colours", least, f"A garment in {len(request.colours)} colours")
     if request.incoterm not in card.incoterms:
         yield _unknown("/incoterm", "unknown_incoterm", card.incoterms)
     yield from _wrong_sizes(request, card)

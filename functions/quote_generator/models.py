@@ -22,11 +22,11 @@ Notes = Annotated[str, StringConstraints(max_length=2000)]
 
 
 class Decoration(Body):
-    """Something put on each piece."""
+    """Something put on each piece, in so many colours. `placements` are where: one, if none is named."""
 
     method: Method
     colours: Few = 1
-    placements: Annotated[int, Field(ge=1, le=6), WHOLE] = 1
+    placements: Annotated[tuple[Key, ...], Field(max_length=6)] = ()
 
 
 class Customer(Body):
@@ -39,14 +39,14 @@ class Customer(Body):
 
 
 class QuoteRequest(Body):
-    """What is to be made. Sizes add up to the quantity. `source_text`: the customer's own words, if there are any."""
+    """What is to be made. Sizes add up to the quantity; `colours` are the garment's, one if none is named."""
 
     product_type: Key
     quantity: Annotated[int, Field(ge=50, le=100_000), WHOLE]
     fabric: Key | None = None
     complexity: Complexity = "simple"
     sizes: Annotated[dict[Size, Annotated[int, Field(ge=1, le=100_000), WHOLE]], Field(max_length=20)] | None = None
-    colours: Few = 1
+    colours: Annotated[tuple[Name, ...], Field(max_length=12)] = ()
     decorations: Annotated[tuple[Decoration, ...], Field(max_length=4)] = ()
     target_date: date | None = None
     currency: Currency | None = None

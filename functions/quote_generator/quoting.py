@@ -13,6 +13,7 @@ from functions.quote_generator import checking, pricing, saving, scheduling
 from functions.quote_generator.cards import Card
 from functions.quote_generator.models import QuoteRequest
 from functions.quote_generator.pricing import Ordered, Price, Specification
+from functions.quote_generator.saving import Saving
 from shared.money import Money
 
 VALID_DAYS = 30
@@ -88,7 +89,7 @@ def summary(specification: Specification, card: Card) -> str:
     return f"{specification.quantity} × {card.name}, {card.fabric_name(specification.fabric)}"
 
 
-def shown(each: saving.Saving, before: Price, specification: Specification) -> dict[str, Any]:
+def shown(each: Saving, before: Price, specification: Specification, request: QuoteRequest) -> dict[str, Any]:
     """A saving as it is answered."""
     old = Decimal(before.total_minor) / specification.quantity
     new = Decimal(each.price.total_minor) / each.specification.quantity
@@ -96,11 +97,29 @@ def shown(each: saving.Saving, before: Price, specification: Specification) -> d
     return {
         "kind": each.kind,
         "description": each.description,
-        "change": each.change(),
+        "change": change(each, request),
         "unit_price": f"{each.price.unit_price:f}",
         "total_minor": each.price.total_minor,
         "saves_each": f"{((old - new) * units).quantize(pricing.SHOWN):f}",
     }
+
+
+def change(each: Saving, request: QuoteRequest) -> dict[str, Any]:
+    """The fields of the request that would be other, as they would be sent."""
+    made = each.specification
+    match each.kind:
+        case "quantity":
+            return {"quantity": made.quantity, **({"sizes": dict(made.sizes)} if made.sizes else {})}
+        case "decoration":
+            fewer = [
+                {"method": was.method, "colours": now.colours, "placements": list(was.placements[: now.placements])}
+                for was, now in zip(request.decorations, made.decorations, strict=True)
+            ]
+            return {"decorations": fewer}
+        case "colours":
+            return {"colours": list(request.colours[: made.colours])}
+        case kind:
+            return {kind: getattr(made, kind)}
 
 
 def stored(specification: Specification) -> dict[str, Any]:

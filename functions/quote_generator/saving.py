@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
 
 from functions.quote_generator.cards import COMPLEXITIES, Card
 from functions.quote_generator.pricing import Price, Specification, price
@@ -21,27 +20,6 @@ class Saving:
     description: str
     specification: Specification
     price: Price
-
-    def change(self) -> dict[str, Any]:
-        """The fields of the request that would be other, as they would be sent."""
-        made = self.specification
-        match self.kind:
-            case "quantity":
-                sizes = {"sizes": dict(made.sizes)} if made.sizes else {}
-                return {"quantity": made.quantity, **sizes}
-            case "fabric":
-                return {"fabric": made.fabric}
-            case "complexity":
-                return {"complexity": made.complexity}
-            case "colours":
-                return {"colours": made.colours}
-            case _:
-                return {
-                    "decorations": [
-                        {"method": each.method, "colours": each.colours, "placements": each.placements}
-                        for each in made.decorations
-                    ]
-                }
 
 
 def savings(specification: Specification, card: Card, made: Price, rate: Decimal) -> tuple[Saving, ...]:

@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 
 from functions.quote_generator import pricing, quoting, saving, scheduling
 from functions.quote_generator.cards import Card
+from functions.quote_generator.checking import complete
+from functions.quote_generator.models import QuoteRequest
 from functions.quote_generator.pricing import Ordered, Price, Specification, price
 from shared.money import decimals
 from tests.functions.quote_generator.cards import CARDS, CONTENTS, specifications
@@ -129,17 +131,22 @@ class TestAnySaving:
         made = price(specification, card, currency[0], rate)
         found = saving.savings(specification, card, made, rate)
         before = Decimal(made.total_minor) / specification.quantity
+        request = asked(specification)
+        assert complete(request, card) == specification
         for each in found:
-            again = price(changed(specification, each), card, currency[0], rate)
+            sent = {**request.model_dump(mode="json"), **quoting.change(each, request)}
+            changed = complete(QuoteRequest.from_json(json.dumps(sent).encode()), card)
+            again = price(changed, card, currency[0], rate)
             assert again == each.price
-            assert Decimal(again.total_minor) / changed(specification, each).quantity < before
+            assert Decimal(again.total_minor) / changed.quantity < before
         assert len(found) <= saving.MOST
 
     def test_next_tier_keeps_the_mix_of_sizes(self) -> None:
         specification = Specification("t_shirt", 90, "cotton_180", "simple", (("S", 30), ("M", 31), ("L", 29)))
         made = price(specification, CARDS["t_shirt"], "USD", ONE)
         (more,) = (s for s in saving.savings(specification, CARDS["t_shirt"], made, ONE) if s.kind == "quantity")
-        assert more.change() == {"quantity": 100, "sizes": {"S": 33, "M": 35, "L": 32}}
+        expected = {"quantity": 100, "sizes": {"S": 33, "M": 35, "L": 32}}
+        assert quoting.change(more, asked(specification)) == expected
 
     def test_there_is_none_of_the_cheapest(self) -> None:
         specification = Specification("t_shirt", 50_000, "polycotton", "simple")
@@ -223,14 +230,27 @@ print(json.dumps(quoting.replayed(json.load(sys.stdin))))
             assert json.loads(run.stdout) == {"equal": True, "differences": [], "input_hash": kept["input_hash"]}
 
 
-def changed(specification: Specification, each: saving.Saving) -> Specification:
-    """The specification of whoever sends the request again with the saving's change."""
-    change = each.change()
-    if "sizes" in change:
-        change["sizes"] = tuple(change["sizes"].items())
-    if "decorations" in change:
-        change["decorations"] = tuple(Ordered(**ordered) for ordered in change["decorations"])
-    return replace(specification, **change)
+def asked(specification: Specification) -> QuoteRequest:
+    """A request for exactly this."""
+    request = {
+        "product_type": specification.product,
+        "quantity": specification.quantity,
+        "fabric": specification.fabric,
+        "complexity": specification.complexity,
+        "sizes": dict(specification.sizes) or None,
+        "colours": [f"Colour {number}" for number in range(specification.colours)],
+        "decorations": [
+            {
+                "method": each.method,
+                "colours": each.colours,
+                "placements": [f"place_{number}" for number in range(each.placements)],
+            }
+            for each in specification.decorations
+        ],
+        "incoterm": specification.incoterm,
+        "customer": {"email": "robin@example.com"},
+    }
+    return QuoteRequest.from_json(json.dumps(request).encode())
 
 
 def made_of(specification: Specification) -> Price:
