@@ -136,11 +136,14 @@ def _problem(error: ValidationError, model: type[BaseModel]) -> Problem:
     if any(e["type"] == "json_invalid" for e in error.errors(include_input=False, include_context=False)):
         return unreadable("The body is not well-formed JSON.")
     found = error.errors(include_url=False, include_input=False)
+    # Pydantic counts the parts that are right, so that a list with a wrong one would be too short as well.
+    around = {e["loc"][:depth] for e in found for depth in range(len(e["loc"]))}
+    told = [e for e in found if e["type"] != "too_short" or e["loc"] not in around]
     return Problem(
         422,
         "invalid_fields",
         "Some fields are not as they must be.",
-        errors=[_field_error(dict(e), model) for e in found[:50]],
+        errors=[_field_error(dict(e), model) for e in told[:50]],
     )
 
 

@@ -37,6 +37,7 @@ class Thing(Body):
     at: AwareDatetime | None = None
     password: Annotated[SecretStr, Field(min_length=10, max_length=72)] | None = None
     parts: Annotated[list[Part], Field(max_length=5)] | None = None
+    pieces: Annotated[tuple[Part, ...], Field(min_length=1)] | None = None
 
 
 def problem_with(raw: bytes) -> Problem | None:
@@ -121,6 +122,10 @@ class TestTypes:
             "/flag",
             "/parts/0/code",
         }
+
+    def test_wrong_inside_a_list_are_not_called_missing_from_it(self) -> None:
+        assert pointers('{"pieces": [{"code": 1}]}') == [("/pieces/0/code", "string_type")]
+        assert pointers('{"pieces": []}') == [("/pieces", "too_short")]
 
     def test_wrong_in_very_many_places_are_pointed_at_in_fifty(self) -> None:
         unknown = json.dumps({f"x{number}": 1 for number in range(500)})
