@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, WithJsonSchema
 
 from shared import money
-from shared.models import CONTROLS, INVISIBLE, LINE_BREAKING, SPACES, Body
+from shared.models import CONTROLS, INVISIBLE, LINE_BREAKING, SPACES, WHOLE, Body
 
 # What turns the direction of the text around it: a name that holds one rewrites the sentence it stands in.
 TURNING = r"\u202a-\u202e\u2066-\u2069"
@@ -38,8 +38,17 @@ Link = Annotated[
 ]
 
 # Years that every locale's calendar and every time zone can show.
-Day = Annotated[date, Field(ge=date(2000, 1, 1), le=date(2199, 12, 31))]
-Moment = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), le=datetime(2199, 12, 31, tzinfo=UTC))]
+YEARS = "^2[01][0-9]{2}-"
+Day = Annotated[
+    date,
+    Field(ge=date(2000, 1, 1), lt=date(2200, 1, 1)),
+    WithJsonSchema({"type": "string", "format": "date", "pattern": YEARS}),
+]
+Moment = Annotated[
+    AwareDatetime,
+    Field(ge=datetime(2000, 1, 1, tzinfo=UTC), lt=datetime(2200, 1, 1, tzinfo=UTC)),
+    WithJsonSchema({"type": "string", "format": "date-time", "pattern": YEARS}),
+]
 
 
 def _as_written(pattern: str, least: int) -> WithJsonSchema:
@@ -54,7 +63,7 @@ Figure = Annotated[
     Field(ge=-(10**12), le=10**12, decimal_places=6),
     _as_written(r"^-?[0-9]{1,13}(\.[0-9]{1,6})?$", -(10**12)),
 ]
-Percent = Annotated[int, Field(ge=1, le=99)]
+Percent = Annotated[int, Field(ge=1, le=99), WHOLE]
 
 
 def known_currency(code: str) -> str:
@@ -67,7 +76,7 @@ def known_currency(code: str) -> str:
 class MailAmount(Body):
     """Money: 1250 and USD are 12.50 US dollars."""
 
-    amount_minor: Annotated[int, Field(ge=-(10**15), le=10**15)]
+    amount_minor: Annotated[int, Field(ge=-(10**15), le=10**15), WHOLE]
     currency: Annotated[
         str, AfterValidator(known_currency), WithJsonSchema({"type": "string", "enum": sorted(money.CURRENCIES)})
     ]

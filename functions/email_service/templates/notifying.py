@@ -21,7 +21,7 @@ from functions.email_service.templates.fields import (
     Quantity,
     Text,
 )
-from shared.models import Body
+from shared.models import WHOLE, Body
 
 LONGEST_PLAIN = 10_000  # characters of all paragraphs: a mail larger than 100 kB is cut off by who shows it
 
@@ -40,7 +40,7 @@ class OneTimeCodeMail(Addressed):
     """A code that works once, for so many minutes."""
 
     code: Code
-    minutes: Annotated[int, Field(ge=1, le=1440)]
+    minutes: Annotated[int, Field(ge=1, le=1440), WHOLE]
 
 
 class ShortItem(Body):
@@ -93,8 +93,8 @@ class UsageFigure(Body):
 class MailStorage(Body):
     """Bytes kept, and how many may be."""
 
-    used_bytes: Annotated[int, Field(ge=0, le=10**15)]
-    quota_bytes: Annotated[int, Field(gt=0, le=10**15)]
+    used_bytes: Annotated[int, Field(ge=0, le=10**15), WHOLE]
+    quota_bytes: Annotated[int, Field(gt=0, le=10**15), WHOLE]
 
 
 class UsageReportMail(Addressed):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from functions.email_service.templates.fields import Day, Fees, Items, Line, Link, Linked, LongLine, MailAmount, Number
-from shared.models import Body
+from shared.models import WHOLE, Body
 
 PaymentType = Literal["deposit", "balance", "full"]
 
@@ -51,7 +51,7 @@ class InvoiceMail(Linked):
     order_number: Number | None = None
     issued_on: Day
     due_on: Day | None = None
-    overdue_days: Annotated[int, Field(ge=1, le=3650)] | None = None
+    overdue_days: Annotated[int, Field(ge=1, le=3650), WHOLE] | None = None
     items: Items | None = None
     subtotal: MailAmount | None = None
     taxes: Fees = ()
