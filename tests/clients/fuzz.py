@@ -21,7 +21,7 @@ from local.functions import FunctionsServer
 from local.ports import free_port
 from local.stack import Stack
 from local.state import ROOT
-from tests.clients import rules, strangers
+from tests.clients import given, rules, strangers
 from tests.people import People, Person
 
 DOCUMENT = ROOT / "docs" / "openapi.json"
@@ -50,10 +50,10 @@ def run(folder: Path, seconds: int, seed: int | None) -> int:
     ):
         people = People(stack.env)
         owner, stranger = people.sign_up("Owner"), people.sign_up("Stranger")
-        for _ in range(10):
-            people.member(owner.workspace_id, "staff")  # to be changed and removed
         gathered = strangers.Gathered(owner)
-        answers = rules.install(people, {owner.token, stranger.token}, stack.env["INTERNAL_TOKEN"], gathered)
+        given.prepare(people, gathered)
+        tokens = {owner.token, stranger.token}
+        answers = rules.install(people, tokens, given.admin(people), stack.env, gathered)
         found = fuzz(folder, server.url, owner, stranger, seconds, seed)
         asked, leaks = strangers.look(server.url, stranger, gathered)
     report(answers, asked, leaks)

@@ -10,7 +10,7 @@ import pytest
 
 from local.functions import FunctionsServer
 from tests.api import OverHttp
-from tests.clients.rules import IMAGES
+from tests.clients.given import IMAGES
 from tests.clients.strangers import Gathered, look, operations
 from tests.people import People
 

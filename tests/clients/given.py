@@ -1,0 +1,147 @@
+"""What there is when `make fuzz` begins, and what exists put where a case names something."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+from PIL import Image, ImageDraw
+from psycopg.types.json import Jsonb
+from schemathesis import Case
+from schemathesis.generation.meta import TestPhase
+
+from functions.email_service import templates
+from functions.jobs.registry import JOBS
+from tests.clients.strangers import Gathered
+from tests.people import People, Person
+
+SCHEDULED = "/api/jobs/{name}"
+WEBHOOK = "/api/email-service/webhooks/resend"
+NAMES = {
+    (SCHEDULED, "name"): tuple(JOBS),
+    ("/api/email-service/templates/{name}/preview", "name"): templates.NAMES,
+}
+PERMISSIONS = ["detect.use", "inventory.read", "members.read"]
+OF_EACH = 5
+
+
+def prepare(people: People, gathered: Gathered) -> None:
+    """Members to be changed and removed, mails that failed, that wait or may be unsubscribed from, suppressions."""
+    for _ in range(10):
+        people.member(gathered.owner.workspace_id, "staff")
+    follow_up = Jsonb(templates.find("quote-followup").sample)
+    with psycopg.connect(people.database_url) as database:
+        rows = database.execute(
+            """
+            with failed as (
+              insert into private.email_messages (workspace_id, template, recipient, data, state)
+              select %(workspace)s, 'quote-followup', 'a@example.com', %(data)s, 'failed'
+              from generate_series(1, %(of_each)s) returning id
+            ), waiting as (
+              select private.queue_email(%(workspace)s, 'quote-followup', 'b@example.com', %(data)s,
+                _send_at => now() + interval '1 day') ->> 'id' as id
+              from generate_series(1, %(of_each)s)
+            ), suppressed as (
+              insert into private.email_suppressions (workspace_id, address, reason)
+              select %(workspace)s, 'c' || n || '@example.com', 'bounced'
+              from generate_series(1, %(of_each)s) as n returning id
+            )
+            select 'message_id', id::text from failed
+            union all select 'message_id', id from waiting
+            union all select 'suppression_id', id::text from suppressed
+            """,
+            {"workspace": gathered.owner.workspace_id, "data": follow_up, "of_each": OF_EACH},
+        ).fetchall()
+        rows += database.execute("select 'token', unsubscribe_token::text from private.email_messages").fetchall()
+    for parameter, value in rows:
+        gathered.add(parameter, value)
+
+
+def admin(people: People) -> Person:
+    """A platform admin."""
+    person = people.sign_up("Admin")
+    with psycopg.connect(people.database_url) as database:
+        database.execute("insert into public.platform_admins (user_id) values (%s)", [person.user_id])
+    return person
+
+
+def put_real(case: Case[Any], people: People, gathered: Gathered) -> None:
+    """Put what exists where something must; which cases is told by what was drawn."""
+    # A sequence of calls names what its own calls made.
+    if case.meta and case.meta.phase.name is not TestPhase.STATEFUL:
+        real_names(case, gathered)
+    if case.operation.path == WEBHOOK and isinstance(case.body, bytes):
+        case.body = event(gathered, len(case.body))
+    elif isinstance(case.body, dict):
+        real_body(case.body, people)
+        if case.operation.path == "/api/email-service":
+            real_mail(case.body)
+
+
+def real_names(case: Case[Any], gathered: Gathered) -> None:
+    """Half of the paths and queries name what exists."""
+    for parameters in (case.path_parameters, case.query):
+        for name, drawn in dict(parameters or {}).items():
+            known = NAMES.get((case.operation.path, name)) or tuple(gathered.ids.get(name, ()))
+            number = sum(str(drawn).encode(errors="replace"))
+            if known and number % 2 == 0:
+                parameters[name] = known[number // 2 % len(known)]
+
+
+def real_body(body: dict[str, Any], people: People) -> None:
+    """Half of the images are some, half of the roles and tokens are known."""
+    images = body.get("images")
+    for photo in images if isinstance(images, list) else [body]:
+        if isinstance(photo, dict) and isinstance(drawn := photo.get("image"), str) and len(drawn) % 2 == 0:
+            photo["image"] = base64.b64encode(IMAGES[len(drawn) % len(IMAGES)]).decode()
+    if isinstance(drawn := body.get("permissions"), list):
+        body["permissions"] = PERMISSIONS[: len(drawn)]
+    if isinstance(drawn := body.get("role"), str) and len(drawn) % 2 == 0:
+        body["role"] = "readonly"
+    if isinstance(drawn := body.get("refresh_token"), str) and len(drawn) % 2 == 0:
+        body["refresh_token"] = people.sign_up("Refreshed").refresh_token
+
+
+def real_mail(body: dict[str, Any]) -> None:
+    """Half of the mails go to an address, at a time to come; half of those say what their template's sample says."""
+    number = sum(json.dumps(body).encode())
+    if number % 2 == 0:
+        body["to"] = f"robin.{number}@example.com"
+        body.pop("attachments", None)
+        if body.get("send_at"):
+            body["send_at"] = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+        if number % 4 == 0 and body.get("template") in templates.NAMES:
+            body["data"] = templates.find(body["template"]).sample
+
+
+def event(gathered: Gathered, number: int) -> bytes:
+    """A webhook's body; it tells of a mail that there is, or of none."""
+    messages = [*gathered.ids["message_id"], str(uuid4())]
+    kinds = ("delivered", "bounced", "complained", "opened", "clicked", "delivery_delayed", "never_heard_of")
+    told = {
+        "type": f"email.{kinds[number % len(kinds)]}",
+        "created_at": datetime.now(UTC).isoformat(),
+        "data": {
+            "email_id": str(uuid4()),
+            "tags": {"message": messages[number % len(messages)]},
+            "bounce": {"type": "Permanent", "subType": "General"},
+        },
+    }
+    return json.dumps(told).encode()
+
+
+def picture(kind: str, word: str) -> bytes:
+    """A small image with a word on it."""
+    image = Image.new("RGB", (160, 60), "white")
+    ImageDraw.Draw(image).text((8, 8), word, "black", font_size=28)
+    written = BytesIO()
+    image.save(written, kind)
+    return written.getvalue()
+
+
+IMAGES = [picture(kind, word) for kind, word in (("JPEG", "OATS"), ("PNG", "RICE"), ("WEBP", "TEA"), ("GIF", "SALT"))]
