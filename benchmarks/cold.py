@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 import urllib3
 
 from benchmarks.report import Bound, Report, ratio
+from benchmarks.round_trips import MAIL, tomorrow
 from local.functions import FunctionsServer
 from local.pictures import labels
 from local.ports import listening
@@ -94,6 +95,7 @@ def prepared(stack: Stack, url: str) -> list[Variant]:
     in_json = {"Content-Type": "application/json"}
     signed_in = {"Authorization": f"Bearer {person.token}"}
     internal = {"Authorization": f"Bearer {stack.env['INTERNAL_TOKEN']}"}
+    scheduler = {"Authorization": f"Bearer {stack.env['CRON_SECRET']}"}
     made = urllib3.request("POST", f"{url}/api/bootstrap-admin", body=claim, headers=in_json)
     assert made.status == 201, made.data
 
@@ -115,6 +117,16 @@ def prepared(stack: Stack, url: str) -> list[Variant]:
         ),
         Variant("auth, who am I", function("auth"), "GET /api/auth/me", 200, signed_in, bound=WITH_DATABASE),
         new_workspace(person.token),
+        Variant(
+            "email-service, a mail for tomorrow",
+            function("email_service"),
+            "POST /api/email-service",
+            202,
+            {**in_json, **signed_in},
+            as_json({**MAIL, "send_at": tomorrow()}),
+            WITH_DATABASE,
+        ),
+        Variant("jobs, watch", function("jobs"), "GET /api/jobs/watch", 200, scheduler, bound=WITH_DATABASE),
         Variant(
             "detect, of what is no image",
             function("detect"),

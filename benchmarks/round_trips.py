@@ -31,6 +31,7 @@ METHOD = (
 
 # Detecting looks for today's answer to the same question first, and a batch takes a unit for each of its photos.
 MORE = {("detect", "POST /"): 3, ("detect", "POST /batch"): 4}
+MAIL = {"template": "plain", "to": "robin@example.com", "data": {"subject": "A", "paragraphs": ["b"]}}
 
 
 @dataclass(frozen=True)
@@ -141,8 +142,7 @@ def tell(done: Writes, refused: Writes, people: People) -> None:
     write("POST", "/api/detect/batch", {"images": [{**photo, "kind": "pantry"}]})
     write("POST", f"/api/detect/{seen}/corrections", {"items": [{"name": "Ethiopia Yirgacheffe"}]})
     write("POST", "/api/detect/uploads", {"content_type": "image/jpeg"})
-    mail = {"template": "plain", "to": "robin@example.com", "data": {"subject": "A", "paragraphs": ["b"]}}
-    later = write("POST", "/api/email-service", {**mail, "send_at": tomorrow()}).json["id"]
+    later = write("POST", "/api/email-service", {**MAIL, "send_at": tomorrow()}).json["id"]
     write("POST", f"/api/email-service/messages/{later}/cancel")
     write("POST", "/api/email-service/attachments", {"name": "a.pdf", "content_type": "application/pdf"})
     failed, suppressed = fail(people, owner)
