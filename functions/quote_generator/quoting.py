@@ -48,7 +48,8 @@ def quoted(request: QuoteRequest, basis: dict[str, Any]) -> dict[str, Any]:
         "price": pricing.document(made),
         "terms": terms(specification, card, approved_on, request.target_date),
         "savings": [
-            shown(each, made, specification) for each in saving.savings(specification, card, made, rate(exchange))
+            shown(each, made, specification, request)
+            for each in saving.savings(specification, card, made, rate(exchange))
         ],
         "exchange_rate": exchange,
         "currency": made.currency,
