@@ -36,7 +36,7 @@ create table private.outbox (
   state text not null default 'waiting' check (state in ('waiting', 'delivered', 'dead')),
   error text check (char_length(error) <= 100),
   receipt text check (char_length(receipt) <= 200),
-  created_at timestamptz not null default now(),
+  created_at timestamptz not null default clock_timestamp(),
   ended_at timestamptz,
   check ((state = 'waiting') = (ended_at is null)),
   check (state = 'waiting' or delivery is null)
@@ -215,7 +215,8 @@ begin
   if not found then
     return;
   end if;
-  -- That this attempt did nothing says nothing about an earlier one; and a delivery is tried again whole.
+  -- That this attempt did nothing says nothing about an earlier one; and a delivery is tried again whole. But what is
+  -- refused for what is in it was no better before.
   known := _attempt = 1 and not jsonb_path_exists(_outcomes, '$[*] ? (@.outcome == "unknown")');
 
   update private.attempts as a set ended_at = clock_timestamp(), outcome = told.outcome, error = left(told.error, 100)
@@ -237,7 +238,7 @@ begin
       then clock_timestamp() + private.outbox_wait(o.attempts, told.wait_seconds) else o.due_at end
   from jsonb_to_recordset(_outcomes) as told (id uuid, outcome text, error text, receipt text, wait_seconds double precision)
   where o.id = told.id and o.delivery = _delivery
-    and (told.outcome in ('delivered', 'refused') or (known and told.outcome in ('again', 'alone')));
+    and (told.outcome in ('delivered', 'refused', 'alone') or (known and told.outcome = 'again'));
 
   update private.outbox as o
   set error = left(told.error, 100)
@@ -257,7 +258,7 @@ end
 $$;
 comment on function private.settle_outbox is
   'What became of a delivery, row by row: delivered (with a receipt), refused (for good: dead), again (known not to have '
-  'happened: tried in another delivery), alone (the same, at once and by itself), unknown (the same delivery again, and '
+  'happened: tried in another delivery), alone (refused among others: at once and by itself), unknown (the same delivery again, and '
   'with it all of its rows that aren''t settled). Dead is also what isn''t delivered a day after it was due, and what was '
   'unknown for longer than a provider remembers a key.';
 
