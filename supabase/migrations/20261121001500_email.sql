@@ -52,7 +52,7 @@ create table private.email_events (
   type text not null check (char_length(type) <= 40),
   at timestamptz not null,
   reason text check (char_length(reason) <= 100),
-  received_at timestamptz not null default now()
+  received_at timestamptz not null default clock_timestamp()
 );
 comment on table private.email_events is 'What the provider told us of mails.';
 comment on column private.email_events.id is 'The provider''s, the same each time that it tells the same.';
@@ -79,6 +79,7 @@ create index email_messages_by_workspace on private.email_messages (workspace_id
 create index email_messages_by_creator on private.email_messages (created_by);
 create index email_messages_by_template on private.email_messages (template);
 create index email_messages_by_age on private.email_messages using brin (greatest(created_at, send_at));
+create index outbox_by_message on private.outbox ((payload ->> 'message')) where topic = 'email';
 create index email_events_by_message on private.email_events (message_id, at);
 
 insert into private.retention (relation, row_age, keep, reason) values
@@ -117,14 +118,15 @@ $$;
 
 -- Queueing ----------------------------------------------------------------------------------------------------------
 
-create function private.take_email_unit(_workspace uuid) returns jsonb
+create function private.take_email_units(_workspace uuid, _units integer) returns jsonb
 language sql
 set search_path = ''
 as $$
   select private.take_limits(jsonb_build_array(jsonb_build_object(
-    'name', 'email.daily', 'subject', _workspace, 'quota', 1000, 'window_seconds', 86400, 'units', 1)))
+    'name', 'email.daily', 'subject', _workspace, 'quota', 1000, 'window_seconds', 86400, 'units', _units)))
 $$;
-comment on function private.take_email_unit is 'A workspace sends a thousand mails in any 24 hours.';
+comment on function private.take_email_units is
+  'A workspace has a thousand mails sent in any 24 hours, counted as they are queued; those held back, as they are let go.';
 
 create function private.post_email(_message private.email_messages, _ordering_key text, _due_at timestamptz) returns void
 language sql
@@ -153,7 +155,7 @@ declare
   held_seconds integer;
 begin
   if is_address and suppressed_by is null and _workspace is not null then
-    taken := private.take_email_unit(_workspace);
+    taken := private.take_email_units(_workspace, 1);
     if not (taken -> 'admitted')::boolean then
       if _caller is not null then
         return private.refuse(429, 'rate_limited', 'This workspace has sent its mails of today. Wait before the next one.')
@@ -289,6 +291,44 @@ end
 $$;
 comment on function private.withhold_suppressed is 'Who bounced or unsubscribed since a mail was queued doesn''t get it.';
 
+create function private.hold_over_cap(_delivery uuid) returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+  held record;
+  room integer;
+  again_at timestamptz;
+begin
+  -- By workspace, so that two workers lock the caps in one order.
+  for held in
+    select o.workspace_id, array_agg(m.id order by o.position) as messages
+    from private.outbox as o join private.email_messages as m on m.outbox_id = o.id
+    where o.delivery = _delivery and m.reason = 'daily_cap'
+    group by o.workspace_id order by o.workspace_id
+  loop
+    room := private.take_email_units(held.workspace_id, 0) -> 'limits' -> 0 -> 'remaining';
+    room := least(room, cardinality(held.messages));
+    if room > 0 then
+      perform private.take_email_units(held.workspace_id, room);
+      update private.email_messages set reason = null where id = any (held.messages[:room]);
+    end if;
+    continue when room = cardinality(held.messages);
+    again_at := clock_timestamp() + make_interval(
+      secs => (private.take_email_units(held.workspace_id, 0) -> 'limits' -> 0 -> 'reset_seconds')::integer);
+    -- All that are due: else each hundred of them would be leased only to be put back.
+    update private.outbox set delivery = null, due_at = again_at, give_up_at = again_at + interval '1 day'
+    where id in (
+      select o.id
+      from private.outbox as o join private.email_messages as m on m.outbox_id = o.id and m.reason = 'daily_cap'
+      where o.workspace_id = held.workspace_id and o.topic = 'email' and o.state = 'waiting'
+        and (o.delivery = _delivery or (o.delivery is null and o.due_at <= clock_timestamp()))
+      for update of o skip locked);
+  end loop;
+end
+$$;
+comment on function private.hold_over_cap is 'What was held back is let go as far as the daily cap has room by now.';
+
 create function private.lease_email(_most integer, _lease_seconds integer) returns jsonb
 language plpgsql security definer
 set search_path = ''
@@ -309,6 +349,12 @@ begin
     -- What was written down may have been sent: it stays as it is.
     if leased ->> 'request' is null then
       perform private.withhold_suppressed((leased ->> 'id')::uuid);
+      perform private.hold_over_cap((leased ->> 'id')::uuid);
+      -- What was taken out is in no call, nor has it been: nothing is sent that isn't written down.
+      delete from private.attempts as a
+      using jsonb_to_recordset(leased -> 'rows') as r (id uuid)
+      where a.outbox_id = r.id and a.delivery = (leased ->> 'id')::uuid and not exists (
+        select from private.outbox as o where o.id = r.id and o.delivery = a.delivery);
     end if;
     select jsonb_agg(jsonb_build_object(
       'id', m.id, 'outbox_id', o.id, 'template', m.template, 'to', m.recipient, 'data', m.data,
@@ -330,7 +376,7 @@ begin
   return leased - 'rows' || jsonb_build_object('messages', messages);
 end
 $$;
-comment on function private.lease_email is 'As private.lease_outbox, with all that a mail is made of; those suppressed by now are left out.';
+comment on function private.lease_email is 'As private.lease_outbox, with all that a mail is made of; those suppressed by now or over the daily cap are left out.';
 
 create function public.lease_email(most integer, lease_seconds integer) returns jsonb
 language sql
@@ -359,6 +405,7 @@ as $$
 declare
   message private.email_messages;
   furthest private.email_events;
+  over boolean;
 begin
   select * into message from private.email_messages where id = _message or provider_id = _provider_id limit 1;
   -- The outbox first, as everybody locks them.
@@ -377,8 +424,11 @@ begin
     return 'repeated';
   end if;
 
-  -- Of one that was tried again the latest sending counts.
-  if _provider_id = coalesce(message.provider_id, _provider_id) then
+  -- Of one that was tried again the latest sending counts: what we knew of before that was another.
+  over := exists (
+    select from private.email_events as e join private.outbox as o on o.id = message.outbox_id
+    where e.message_id = message.id and e.provider_id = _provider_id and e.received_at < o.created_at);
+  if not over and _provider_id = coalesce(message.provider_id, _provider_id) then
     select * into furthest from private.email_events
     where message_id = message.id and provider_id = _provider_id
     order by private.email_rank(type) desc, at desc, id limit 1;
@@ -388,7 +438,7 @@ begin
   -- The answer to our call may be lost: this is one too. And a mail given up on may have arrived after all.
   update private.outbox
   set state = 'delivered', delivery = null, receipt = left(_provider_id, 200), error = null, ended_at = clock_timestamp()
-  where id = message.outbox_id and state <> 'delivered';
+  where id = message.outbox_id and state <> 'delivered' and not over;
 
   if _type = 'complained' or (_type = 'bounced' and _reason like 'Permanent%') then
     insert into private.email_suppressions (workspace_id, address, reason)
@@ -512,7 +562,8 @@ begin
         'started_at', private.rfc3339(a.started_at), 'ended_at', private.rfc3339(a.ended_at),
         'outcome', coalesce(a.outcome, 'unfinished'), 'error', a.error, 'idempotency_key', a.delivery)
         order by a.started_at), '[]')
-      from private.attempts as a where a.outbox_id = message.outbox_id),
+      from private.outbox as o join private.attempts as a on a.outbox_id = o.id
+      where o.topic = 'email' and o.payload ->> 'message' = _message::text),  -- one for each time that it was tried again
     'events', (
       select coalesce(jsonb_agg(jsonb_build_object(
         'type', e.type, 'at', private.rfc3339(e.at), 'received_at', private.rfc3339(e.received_at), 'reason', e.reason)
@@ -557,7 +608,7 @@ begin
   elsif message.state <> 'failed' or message.reason = 'invalid_address' or message.data is null then
     return private.refuse(409, 'not_failed', 'Only a mail that could not be sent is tried again.');
   end if;
-  taken := private.take_email_unit(message.workspace_id);
+  taken := private.take_email_units(message.workspace_id, 1);
   if not (taken -> 'admitted')::boolean then
     return private.refuse(429, 'rate_limited', 'This workspace has sent its mails of today. Wait before the next one.')
       || jsonb_build_object('limits', taken -> 'limits');
@@ -673,9 +724,9 @@ as $$
 $$;
 
 revoke execute on function
-  private.email_json, private.suppression_of, private.take_email_unit, private.post_email, private.queue_email,
+  private.email_json, private.suppression_of, private.take_email_units, private.post_email, private.queue_email,
   private.attachments_refusal, private.send_email, public.send_email, private.follow_outbox, private.withhold_suppressed,
-  private.lease_email, public.lease_email, private.email_rank, private.record_email_event, public.record_email_event,
+  private.hold_over_cap,  private.lease_email, public.lease_email, private.email_rank, private.record_email_event, public.record_email_event,
   private.unsubscribe, public.unsubscribe, private.list_emails, public.list_emails, private.email_refusal,
   private.explain_email, public.explain_email, private.locked_email, private.retry_email, public.retry_email,
   private.cancel_email, public.cancel_email, private.list_email_suppressions, public.list_email_suppressions,

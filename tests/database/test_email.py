@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -151,9 +152,9 @@ class TestQueueing:
 
 
 class TestDailyCap:
-    def spend(self, mail: Mail, person: Person) -> None:
+    def spend(self, mail: Mail, person: Person, units: int = 1000) -> None:
         with mail.db.owner.transaction() as connection:
-            for _ in range(10):
+            for _ in range(units // 100):
                 connection.execute(
                     """select private.take_limits(jsonb_build_array(jsonb_build_object(
                       'name', 'email.daily', 'subject', %s::uuid, 'quota', 1000, 'window_seconds', 86400,
@@ -173,9 +174,44 @@ class TestDailyCap:
         made = mail.queue(owner)
         assert (made["state"], made["reason"]) == ("queued", "daily_cap")
         assert mail.lease() is None
-        mail.pass_time("1 day")
+        self.pass_a_day(mail)
         assert [each["id"] for each in mail.send()] == [made["id"]]
         assert mail.of(made["id"], "state, reason") == ("sent", None)
+
+    def test_no_more_are_let_go_than_it_has_room_for(self, mail: Mail, owner: Person) -> None:
+        self.spend(mail, owner)
+        made = [mail.queue(owner, f"{n}@example.com")["id"] for n in range(1150)]
+        stranger = mail.queue(mail.db.sign_up(name="S", workspace_name="S"))["id"]
+        self.pass_a_day(mail)
+        assert send(mail, owner)["body"]["state"] == "queued"
+        sent = {each["id"] for each in mail.send()}
+        assert stranger in sent
+        assert len(sent & {*made}) == 999
+        assert send(mail, owner)["status"] == 429
+        held = {*made} - sent
+        story = owner.call("explain_email", message_id=min(held))["body"]
+        assert (story["state"], story["reason"], story["attempts"]) == ("queued", "daily_cap", [])
+        self.pass_a_day(mail)
+        assert {each["id"] for each in mail.send()} == held
+
+    @pytest.mark.parametrize("round_", range(2))
+    def test_holds_with_many_workers(self, mail: Mail, owner: Person, round_: int) -> None:
+        people = [owner, mail.db.sign_up(name="S", workspace_name="S")]
+        for person in people:
+            self.spend(mail, person)
+        for n in range(600):
+            for person in people:
+                mail.queue(person, f"{n}@example.com")
+        self.pass_a_day(mail)
+        self.spend(mail, owner, 700)
+        sent = [each for found in at_once(6, lambda _: mail.send()) for each in found]
+        counts = Counter(each["workspace"]["name"] for each in sent)
+        assert counts == {"Olga's": 300, "S": 600}
+        assert len({each["id"] for each in sent}) == 900
+
+    def pass_a_day(self, mail: Mail) -> None:
+        mail.pass_time("1 day")
+        mail.db.owner.rows("update private.rate_limits set taken = '{}' where name = 'email.daily'")
 
     def test_one_of_another_workspace_is_not(self, mail: Mail, owner: Person) -> None:
         self.spend(mail, owner)
@@ -212,6 +248,13 @@ class TestSuppressing:
         suppress(mail, owner, "complained")
         assert mail.lease() is None
         assert mail.db.owner.value("select count(*) from private.deliveries where topic = 'email'") == 0
+
+    def test_one_that_is_withheld_was_in_no_call(self, mail: Mail, owner: Person) -> None:
+        withheld, sent = mail.queue(owner)["id"], mail.queue(owner, "else@example.com")["id"]
+        suppress(mail, owner, "bounced")
+        mail.send()
+        stories = [owner.call("explain_email", message_id=id_)["body"] for id_ in (withheld, sent)]
+        assert [len(story["attempts"]) for story in stories] == [0, 1]
 
     @pytest.mark.parametrize("written", [True, False], ids=["written down", "not yet"])
     def test_a_mail_that_is_gone_holds_up_no_other(self, mail: Mail, owner: Person, written: bool) -> None:
@@ -458,6 +501,35 @@ class TestPeople:
         assert sorted(each["status"] for each in answers) == [202] + [409] * 7
         assert [each["id"] for each in mail.send()] == [made]
         assert mail.of(made, "state, reason") == ("sent", None)
+
+    def test_trying_again_forgets_no_attempt(self, mail: Mail, owner: Person) -> None:
+        made = mail.queue(owner)["id"]
+        mail.settle(mail.leased(), "refused", error="provider_refused")
+        owner.call("retry_email", message_id=made)
+        mail.send()
+        story = owner.call("explain_email", message_id=made)["body"]
+        assert [each["outcome"] for each in story["attempts"]] == ["refused", "delivered"]
+
+    def test_what_is_still_told_of_the_one_that_failed_stops_no_other_try(self, mail: Mail, owner: Person) -> None:
+        made = mail.queue(owner)["id"]
+        mail.send()
+        mail.told(made, "failed")
+        assert owner.call("retry_email", message_id=made)["status"] == 202
+        assert mail.told(made, "sent") == "recorded"
+        assert mail.of(made, "state, provider_id") == ("queued", None)
+        assert [each["id"] for each in mail.send()] == [made]
+
+    def test_one_thought_lost_that_arrived_is_not_sent_again(self, mail: Mail, owner: Person) -> None:
+        made = mail.queue(owner)["id"]
+        mail.settle(mail.leased(), "unknown")
+        mail.db.owner.rows(
+            "update private.deliveries set created_at = created_at - interval '1 day' where topic = 'email'"
+        )
+        assert mail.lease() is None
+        assert owner.call("retry_email", message_id=made)["status"] == 202
+        mail.told(made, "delivered")
+        assert mail.state(made) == "delivered"
+        assert mail.lease() is None
 
     def test_cancel_one_that_waits(self, mail: Mail, owner: Person) -> None:
         later = mail.db.owner.value("select now() + interval '1 hour'")

@@ -165,3 +165,14 @@ def test_people_cannot_purge(apart: Database, who: str) -> None:
     actor: Actor = apart.anon if who == "anon" else apart.sign_up()
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         actor.call("purge_expired")
+
+
+def test_a_mail_for_later_is_kept_from_when_it_is_due(apart: Database) -> None:
+    apart.owner.rows(
+        """
+        insert into private.email_messages (template, recipient, created_at, send_at)
+        values ('plain', 'later@example.com', now() - interval '370 days', now() - interval '5 days')
+        """
+    )
+    apart.service.call("purge_expired")
+    assert apart.owner.value("select count(*) from private.email_messages where recipient = 'later@example.com'") == 1
