@@ -219,6 +219,8 @@ begin
   -- refused for what is in it was no better before.
   known := _attempt = 1 and not jsonb_path_exists(_outcomes, '$[*] ? (@.outcome == "unknown")');
 
+  -- The outbox before the attempts, as a workspace's deletion locks them.
+  perform from private.outbox where delivery = _delivery order by id for update;
   update private.attempts as a set ended_at = clock_timestamp(), outcome = told.outcome, error = left(told.error, 100)
   from jsonb_to_recordset(_outcomes) as told (id uuid, outcome text, error text)
   where a.outbox_id = told.id and a.delivery = _delivery and a.attempt = _attempt;

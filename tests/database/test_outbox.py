@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -251,6 +253,18 @@ class TestSettling:
         outbox.settle(delivery, "alone", error="batch_refused")
         assert [ids(outbox.leased()) for _ in range(3)] == [[a], [b], [c]]
 
+    def test_waits_for_the_deletion_of_a_workspace_and_does_not_deadlock(self, outbox: Outbox) -> None:
+        row = outbox.put()
+        delivery = outbox.leased()
+        with ThreadPoolExecutor(1) as threads:
+            with outbox.db.owner.transaction() as connection:
+                connection.execute("select from private.outbox where id = %s for update", [row])
+                settling = threads.submit(outbox.settle, delivery, "delivered")
+                wait_until_blocked(outbox.db)
+                connection.execute("delete from private.outbox where id = %s", [row])  # and the attempts with it
+            settling.result()
+        assert outbox.deliveries() == 0
+
     def test_another_delivery_s_rows_are_let_be(self, outbox: Outbox) -> None:
         outbox.put(), outbox.put()
         first, second = outbox.leased(1), outbox.leased(1)
@@ -437,6 +451,17 @@ def test_one_that_is_put_to_go_alone_does(outbox: Outbox) -> None:
     outbox.put()
     assert len(ids(outbox.leased())) == 2
     assert ids(outbox.leased()) == [str(alone)]
+
+
+def wait_until_blocked(db: Database) -> None:
+    """Until somebody waits for a lock in this database."""
+    waiting = (
+        "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')"
+    )
+    give_up = time.monotonic() + 10
+    while not db.superuser.value(waiting):
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
 
 
 def keep(outbox: Outbox, delivery: Delivery, request: str) -> str | None:
