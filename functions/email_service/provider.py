@@ -51,11 +51,12 @@ def send(key: str, mails: Sequence[Any], attachments: Sequence[Attachment] = ())
         outcome = _outcome(error, len(mails))
         log.write("warning", event="mail not sent", outcome=outcome.outcome, code=outcome.error)
         return [outcome] * len(mails)
-    except (KeyError, TypeError):  # it answers something else
+    except (KeyError, TypeError, sdk.resend.exceptions.NoContentError):  # it answers something else
         receipts = []
-    if len(receipts) != len(mails):
+    known = {each for each in receipts if isinstance(each, str)}
+    if not len(known) == len(receipts) == len(mails):
         return [Outcome("unknown", "provider_garbled")] * len(mails)
-    return [Outcome("delivered", receipt=str(receipt)) for receipt in receipts]
+    return [Outcome("delivered", receipt=receipt) for receipt in receipts]
 
 
 def _with(mail: Any, attachments: Sequence[Attachment]) -> Any:
