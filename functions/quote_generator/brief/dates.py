@@ -182,6 +182,16 @@ def _end_of(match: re.Match[str], today: date) -> tuple[date, float]:
     return date(year, month, calendar.monthrange(year, month)[1]), 0.85
 
 
+def _day(match: re.Match[str], today: date) -> tuple[date, float]:
+    """That day of this month, or of the next."""
+    day = int(match["day"])
+    return (today + timedelta(days=1)).replace(day=day) if day > today.day else _following(today).replace(day=day), 0.75
+
+
+def _following(today: date) -> date:
+    return (today.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
 def _weekday(match: re.Match[str], today: date) -> tuple[date, float]:
     ahead = (DAYS.index(match["weekday"]) - today.weekday() - 1) % 7 + 1
     return today + timedelta(days=ahead), 0.8
@@ -256,6 +266,7 @@ RULES: list[Rule] = [
         ),
         (r"\bend of (?:the )?(?P<which>next|this|the|current)? ?(?P<unit>week|month|year)\b", _end_of),
         (r"\b(?P<which>next|this) (?P<unit>week|month|year)\b(?! we)", _end_of),
+        (r"\b(?:by|before|until|on) the (?P<day>\d{1,2})(?:st|nd|rd|th)\b", _day),
         (rf"\b(?:next|this|by|coming|before|on|until) (?:next |this |coming )?(?P<weekday>{'|'.join(DAYS)})\b", _weekday),
         (
             rf"\b(?:{BY}|in time for|for|on|ahead of|around) (?:the )?"

@@ -28,6 +28,7 @@ WITHOUT = re.compile(
     r"|\bun(?=printed|branded|decorated)$"
 )
 PLAIN = re.compile(r"\b(?:unprinted|undecorated|unbranded|un-branded|blanks?|blank garments)\b|\bno (?:logo|branding|decoration|print)")
+NOT_OFFERED = re.compile(r"\b(?:heat[ -]?(?:transfer|press)|dtg|dtf|sublimation|vinyl|flock)\b")
 COLOURS = re.compile(r"(?<![\d.#])(\d{1,2}) ?-?(?:spot |pms |pantone )?(?:colou?rs?|cols?|c)\b|\bcolou?rs?:? ?(\d{1,2})\b(?! ?(?:pcs|x))")
 IN_COLOURS = re.compile(r"\b(?:in|of) (?:\d{1,2}) (?:different )?(?:colou?rs?|cols)\b")
 PLACE = re.compile(
@@ -77,10 +78,11 @@ def decorations(text: str, product: str | None, garment: re.Pattern[str]) -> tup
     notes: list[str] = []
     for sentence in sentences(text):
         found += _of_sentence(sentence, garment, found, notes)
+    notes += [f"{each[0].capitalize()} is not offered." for each in NOT_OFFERED.finditer(text)]
     if PLAIN.search(text) and not notes:
         notes.append("Without print or embroidery, as wished.")
     confidence = 0.85
-    if not any(each.method in ("screen_print", "embroidery") for each in found) and not notes:
+    if not any(each.method in ("screen_print", "embroidery") for each in found) and not any(each.startswith("Without") for each in notes):
         logo = _logo(text, product, garment)
         if logo:
             found.insert(0, logo)

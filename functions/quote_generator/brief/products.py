@@ -36,6 +36,7 @@ def _words(patterns: dict[str, str]) -> re.Pattern[str]:
 CLEAR, VAGUER = _words(CALLED), _words(VAGUE)
 OTHER = re.compile(rf"\b(?:{OTHERS})s?\b")
 NEGATED = re.compile(r"\b(?:not|no|without|instead of|rather than|except|other than|than)(?: [a-z]+){0,2} $")
+COUNTED = re.compile(r"\d (?:x )?(?:[a-z]+ )?$")
 # What looks like a garment and is a part of one, or says what another is for.
 NOT_ONE = re.compile(r" (?:pocket|bag|label|print|embroidery|fabric|shop|brand|company|factory|hanger|box|club|drawer)s?\b")
 
@@ -51,11 +52,16 @@ class Mention(NamedTuple):
 
 
 def mentions(text: str) -> list[Mention]:
-    """The garments wanted, in order; those of vague words only where there are no others."""
+    """The garments wanted, in order; those of vague words where there are no others, or where they have a number."""
     clear = [_mention(found, clear=True) for found in CLEAR.finditer(text) if _wanted(text, found)]
+    vague = [
+        _mention(found, clear=False)
+        for found in VAGUER.finditer(text)
+        if _wanted(text, found) and not any(each.start <= found.start() < each.end for each in clear)
+    ]
     if clear:
-        return clear
-    return [_mention(found, clear=False) for found in VAGUER.finditer(text) if _wanted(text, found)]
+        return sorted([*clear, *(each for each in vague if COUNTED.search(text, max(0, each.start - 30), each.start))])
+    return [each for each in vague if each.type == "uniform"] or vague
 
 
 def others(text: str) -> list[str]:

@@ -25,7 +25,7 @@ ABOUT = re.compile(
     r"(?:~|\b(?:around|about|approx(?:imately)?|roughly|circa|ca|maybe|perhaps|probably|or so|nearly|almost|up to|somewhere near"
     r"|at least|over|more than|minimum|min|between)) ?$"
 )
-REPLACED = re.compile(r"\b(?:instead of|not|rather than|than|last (?:time|year|order)[a-z ,]{0,12}|previously|was|were|had|used to be)(?: the)? $")
+REPLACED = re.compile(r"\b(?:instead of|not|rather than|than|last (?:time|year|order):?(?: we (?:had|ordered|bought|took|got))?|previously|was|were|had|used to be)(?: the)? $")
 # Numbers of something else.
 OTHERWISE = re.compile(
     r" ?-?(?:%|percent|gsm|g\b|gr\b|cm|mm|m\b|inch|\"|colou?rs?\b|cols?\b|years?|yrs?|days?|weeks?|months?|hours?|teams?|houses?|"

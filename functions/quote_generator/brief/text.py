@@ -38,6 +38,10 @@ SPELLED_OUT = [
         (r"\bcolor", "colour"),
         (r"\btee-shirt|\btee shirt|\bt[- ]?shirt|\btshrt\b", "tshirt"),
         (r"\bemb\b", "embroidery"),
+        (r"\b(?:single|mono)[- ]?(?=colou?r\b)", "1 "),
+        (r"\bdoz\b\.?", "dozen"),
+        (r"\blc\b", "left chest"),
+        (r"\b(?:both|two|2) sides\b|\bdouble[- ]sided\b", "front and back"),
         (r"(?<=\d)(?=(?:colou?rs?|col|cols|pcs|pieces|units|gsm|dozen)\b)", " "),
     )
 ]
@@ -86,6 +90,7 @@ def uniform(description: str) -> str:
         text = pattern.sub(replacement, text)
     text = VAGUE.sub("a-few", text)
     text = GROUPED_NUMBER.sub(lambda found: found[1] + re.sub(r"\D", "", found[2]), text)
+    text = SCALED_NUMBER.sub(lambda found: _scaled(found[1], found[2]), text)
     text = SPELLED_NUMBER.sub(lambda found: _counted(found[0]), text)
     return SCALED_NUMBER.sub(lambda found: _scaled(found[1], found[2]), text)
 
