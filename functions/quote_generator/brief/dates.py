@@ -19,9 +19,9 @@ MONTHS = {
 }
 DAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
 MONTH = "(?P<month>" + "|".join(sorted(MONTHS, key=len, reverse=True)) + r")\b\.?"
-YEAR = r"(?:,? ?(?:of )?(?P<year>20\d\d)\b)?"
-DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
-PART = r"(?P<part>early|mid|middle|late|end|start|beginning|first half|second half|first week|last week)"
+YEAR = r"(?:,?[ -]?(?:of )?(?P<year>20\d\d)\b)?"
+DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?(?: ?- ?\d{1,2}(?:st|nd|rd|th)?)?"
+PART = r"(?P<part>early|mid|middle|late|end|start|beginning|first half|second half|(?:first|1st|second|2nd|third|3rd|fourth|4th|last) week)"
 BY = r"(?P<by>by|before|until|till|not later than|no later than|latest)"
 SEASONS = {"spring": (3, 1), "summer": (6, 1), "autumn": (9, 1), "fall": (9, 1), "winter": (12, 1)}
 HOLIDAYS = {"christmas": (12, 25), "new year": (1, 1), "halloween": (10, 31), "valentine": (2, 14)}
@@ -66,6 +66,8 @@ def target_date(text: str, today: date) -> tuple[date | None, float, str, list[s
         return None, 0.0, rest, notes
     pressing = [each for each in wanted if DEADLINE.search(text, max(0, each.start - 60), each.end)]
     best = (pressing or wanted)[0]
+    if len({each.day for each in found}) == 1 and (far := BEFORE_THAT.search(rest)):
+        best = best._replace(day=best.day - _offset(far), confidence=min(best.confidence, 0.8))
     return best.day, best.confidence if pressing else best.confidence * 0.9, rest, notes
 
 
@@ -94,6 +96,9 @@ def _tried(
 
 EARLIER = r"(?P<many>\d{1,2}|a|an|one) (?P<span>day|week|fortnight|month)s? (?:before|ahead of|prior to|in advance|earlier)"
 BEFORE_IT = re.compile(rf"\b{EARLIER}[a-z' ]{{0,40}}$")
+BEFORE_THAT = re.compile(
+    rf"\b{EARLIER} (?:the |our |this |that |race |event |opening |launch |start |it\b|then\b|day\b|kick-?off|wedding)"
+)
 AFTER_IT = re.compile(rf"[a-z', #]{{0,60}}?\b{EARLIER}\b")
 
 
@@ -102,12 +107,14 @@ def _moved(text: str, found: Found) -> Found:
     match = BEFORE_IT.search(text, max(0, found.start - 80), found.start) or AFTER_IT.match(text, found.end)
     if match is None:
         return found
-    many = int(match["many"]) if match["many"].isdecimal() else 1
     return found._replace(
-        start=min(found.start, match.start()),
-        end=max(found.end, match.end()),
-        day=found.day - timedelta(days=many * SPANS[match["span"]]),
+        start=min(found.start, match.start()), end=max(found.end, match.end()), day=found.day - _offset(match)
     )
+
+
+def _offset(match: re.Match[str]) -> timedelta:
+    many = int(match["many"]) if match["many"].isdecimal() else 1
+    return timedelta(days=many * SPANS[match["span"]])
 
 
 def _exact(match: re.Match[str], today: date) -> tuple[date, float]:
@@ -136,7 +143,9 @@ def _numeric(match: re.Match[str], today: date) -> tuple[date, float]:
 def _part_of_month(match: re.Match[str], today: date) -> tuple[date, float]:
     month = MONTHS[match["month"]]
     part = match["part"].split()[0]
-    day = {"early": 10, "mid": 15, "middle": 15, "start": 1, "beginning": 1, "first": 7, "late": 31}.get(part, 31)
+    day = {"early": 10, "mid": 15, "middle": 15, "start": 1, "beginning": 1, "late": 31}.get(part, 31)
+    if match["part"].endswith("week"):
+        day = {"first": 7, "1st": 7, "second": 14, "2nd": 14, "third": 21, "3rd": 21, "fourth": 28, "4th": 28}.get(part, 31)
     if match["part"] == "first half":
         day = 15
     return _in_month(match["year"], month, day, today), 0.85
@@ -246,7 +255,7 @@ RULES: list[Rule] = [
         (r"(?<![\d.])(\d{1,2})\.(\d{1,2})\.(20\d\d|\d\d)?(?!\d)", _numeric),
         (r"(?<![\d/])(\d{1,2})[/-](\d{1,2})[/-](20\d\d|\d\d)\b", _numeric),
         (r"\b(?:by|before|until|due|on|for) (?:the )?(\d{1,2})/(\d{1,2})(?![\d/])()", _numeric),
-        (rf"\b{DAY} ?(?:of )?{MONTH}{YEAR}", _exact),
+        (rf"(?<!\d-)\b{DAY}[ -]?(?:of )?{MONTH}{YEAR}", _exact),
         (rf"\b{MONTH} (?:the )?{DAY}(?!\d| ?(?:pcs|pieces|units|k\b)){YEAR}", _exact),
         (rf"\b{PART}(?: of|-| in)? ?(?:the )?(?:month of )?{MONTH}{YEAR}", _part_of_month),
         (rf"\b(?:{PART} (?:of |in )?)?(?:the )?q(?P<quarter>[1-4])\b(?: of)?{YEAR}", _quarter),

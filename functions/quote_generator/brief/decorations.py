@@ -22,7 +22,7 @@ METHODS = {
     "screen_print": r"\b(?:screen|silk) ?-?(?:print(?:ed|ing|s)?|screen(?:ed|ing)?)|\bprint(?:ed|ing|s)?\b(?! run)|\bserigraph\w*",
 }
 METHOD = re.compile("|".join(rf"(?P<{name}>{pattern})" for name, pattern in METHODS.items()))
-LOGO = re.compile(r"\b(?:logos?|crests?|emblems?|badges?|branding|branded|artwork|our name|slogan)\b")
+LOGO = re.compile(r"\b(?:logos?|crests?|emblems?|badges?|branding|branded|art|artwork|graphics?|motifs?|designs?|(?:our|company|team|club|staff|player) names?|numbers|slogan)\b")
 WITHOUT = re.compile(
     r"\b(?:no|without|not|w/o|none|zero|don't (?:need|want)|do not (?:need|want)|un-?|free of)(?: any)?(?: [a-z]+){0,2}[ -]?$"
     r"|\bun(?=printed|branded|decorated)$"
@@ -35,7 +35,7 @@ PLACE = re.compile(
     r"(?P<side>\bboth |\bleft[ -](?:hand )?(?:side )?(?:of (?:the )?)?|\bright[ -](?:hand )?(?:side )?(?:of (?:the )?)?)?"
     r"(?<!long )(?<!short )(?<!long-)(?<!short-)(?<!crew )(?<!round )(?<!v-)(?<!open )"
     r"\b(?P<place>chest|breast|front|back|sleeve|arm|hood|leg|thigh|pocket|collar|cuff|nape|shoulder|hem|heart)s?\b"
-    r"(?! (?:to (?:me|us|you)|in touch|with|from|by|end|seam|cover|zip|order|stock))(?!-?up\b)"
+    r"(?! (?:pocket|of house|desk|office|to (?:me|us|you)|in touch|with|from|by|end|seam|cover|zip|order|stock))(?!-?up\b)"
 )
 CALLED = {"breast": "chest", "arm": "sleeve", "nape": "neck", "thigh": "leg", "heart": "left_chest"}
 PIECES = re.compile(r"(,|\+|&| and | plus |/| as well as |\(|\))")
@@ -83,10 +83,8 @@ def decorations(text: str, product: str | None, garment: re.Pattern[str]) -> tup
         notes.append("Without print or embroidery, as wished.")
     confidence = 0.85
     if not any(each.method in ("screen_print", "embroidery") for each in found) and not any(each.startswith("Without") for each in notes):
-        logo = _logo(text, product, garment)
-        if logo:
-            found.insert(0, logo)
-            confidence = 0.4
+        if logos := _logos(text, "embroidery" if product in EMBROIDERED else "screen_print", garment):
+            found, confidence = [*logos, *found], 0.4
     return _once(found), confidence, notes
 
 
@@ -110,7 +108,9 @@ def _of_sentence(sentence: str, garment: re.Pattern[str], before: list[Decoratio
             found.append(current)
         elif piece.colours or piece.placements:
             if current and current.method in ("screen_print", "embroidery"):
-                if piece.colours and current.colours and piece.placements:
+                if (piece.colours and current.colours and piece.placements) or (
+                    piece.placements and current.placements and LOGO.search(piece.text)
+                ):
                     current = Decoration(current.method, piece.colours, piece.placements)
                     found.append(current)
                 else:
@@ -118,7 +118,18 @@ def _of_sentence(sentence: str, garment: re.Pattern[str], before: list[Decoratio
                     current.placements += [each for each in piece.placements if each not in current.placements]
             else:
                 waiting.append(piece)
-    return found
+    return _together(found)
+
+
+def _together(found: list[Decoration]) -> list[Decoration]:
+    """A further place without colours of its own belongs to the decoration before: "logo on the chest, name on the back"."""
+    kept: list[Decoration] = []
+    for each in found:
+        if kept and kept[-1].method == each.method and each.placements and (not each.colours or each.method == "embroidery"):
+            kept[-1].placements += [place for place in each.placements if place not in kept[-1].placements]
+        else:
+            kept.append(each)
+    return kept
 
 
 def _pieces(sentence: str, garment: re.Pattern[str]) -> Iterator[_Piece]:
@@ -131,10 +142,10 @@ def _pieces(sentence: str, garment: re.Pattern[str]) -> Iterator[_Piece]:
         count = int(colours[1] or colours[2]) if colours else None
         places = list(dict.fromkeys(each for found in PLACE.finditer(text) for each in _places(found)))
         if not named and garment.search(text):
-            if IN_COLOURS.search(text) or not re.search(r"\b(?:on|to) (?:the |each |its )", text):
+            if IN_COLOURS.search(text) or not re.search(r"\b(?:on|to|down|across|over|along|at) (?:the |each |its )", text):
                 count = None
                 places = []
-        if not named and not count and not _only_a_place(text):
+        if not named and not count and not _only_a_place(text) and not LOGO.search(text):
             places = [] if not re.search(r"\b(?:on|at|across|left|right|both)\b", text) and joined_by in ",(" else places
         if not named and LOGO.search(text) and WITHOUT.search(text, 0, LOGO.search(text).start()):  # type: ignore[union-attr]
             refused, places = True, []
@@ -158,17 +169,22 @@ def _places(found: re.Match[str]) -> list[str]:
     return [f"{side}_{place}" if side and place not in ("front", "back", "left_chest") else place]
 
 
-def _logo(text: str, product: str | None, garment: re.Pattern[str]) -> Decoration | None:
-    """A logo whose method isn't said."""
+def _logos(text: str, method: str, garment: re.Pattern[str]) -> list[Decoration]:
+    """What is put on the garment without saying how."""
+    found: list[Decoration] = []
     for sentence in sentences(text):
-        found = LOGO.search(sentence)
-        if found and not WITHOUT.search(sentence, max(0, found.start() - 30), found.start()):
-            places = [each for match in PLACE.finditer(sentence) for each in _places(match)]
-            colours = COLOURS.search(sentence)
-            count = int(colours[1] or colours[2]) if colours else None
-            method = "embroidery" if product in EMBROIDERED else "screen_print"
-            return Decoration(method, count, list(dict.fromkeys(places)))
-    return None
+        logo = LOGO.search(sentence)
+        if logo is None or WITHOUT.search(sentence, max(0, logo.start() - 30), logo.start()):
+            continue
+        for piece in _pieces(sentence, garment):
+            if piece.colours and piece.placements:
+                found.append(Decoration(method, piece.colours, piece.placements))
+            elif found and (piece.colours or piece.placements):
+                found[-1].colours = found[-1].colours or piece.colours
+                found[-1].placements += piece.placements
+            elif piece.colours or piece.placements or LOGO.search(piece.text):
+                found.append(Decoration(method, piece.colours, piece.placements))
+    return _together(found)
 
 
 def _once(found: list[Decoration]) -> list[Decoration]:

@@ -16,7 +16,7 @@ SAID = {
     "heavyweight": r"heavy ?-?weight|heavy ?-?duty|heavy|thick|extra warm",
     "lightweight": r"light ?-?weight|thin|featherweight",
     "performance": r"performance|moisture ?-?(?:wicking|management)|wicking|sweat ?-?wicking|breathable|quick ?-?dry(?:ing)?"
-    r"|dri-?fit|cool ?-?dry|technical fabric|functional fabric|sweat ?-?proof",
+    r"|dri-?fit|cool ?-?dry|technical|functional|sweat ?-?proof",
     "polyester": r"polyester|poly(?![- ]?bag|[- ]?cotton|[- ]?mailer)",
     "poly": r"poly(?:ester)?(?=[ /&-]{0,3}(?:and )?cotton)|(?<=cotton)[ /-]poly(?:ester)?|easy ?-?iron",
     "elastane": r"elastane|spandex|lycra|stretch(?:y)?",

@@ -10,11 +10,11 @@ from typing import NamedTuple
 CALLED = {
     "polo": r"polo(?: ?-?(?:t?shirt|top))?|pique shirt|golf shirt",
     "hoodie": r"hood(?:ie|y|ey|ed)(?: ?-?(?:sweatshirt|jumper|top|sweater))?|hoodie?s?y|hoodys|sweatshirt|zip-?ups?",
-    "joggers": r"jogger|jogging (?:bottom|pant|trouser)|sweat ?pant|track ?pant|tracksuit bottom|jogging",
+    "joggers": r"jogger|trackies?|jogging (?:bottom|pant|trouser)|sweat ?pant|track ?pant|tracksuit bottom|jogging",
     "activewear": r"active ?wear|sports? ?wear|gym ?wear|legging|sports? bra|yoga (?:pant|top|wear|set)"
     r"|(?:gym|running|training|athletic|sports?|cycling|football|basketball|workout) ?-?"
     r"(?:t?shirt|top|short|vest|kit|jersey|tight|singlet|tank|tee|pant|gear|bra)"
-    r"|(?:football|soccer|team|cycling|basketball) jersey|tracksuit|tank top|rash ?guard",
+    r"|(?:football|soccer|team|cycling|basketball) jersey|(?:compression|running|yoga|gym|cycling) (?:tights?|leggings?|wear|set)|tights|tracksuit|tank top|rash ?guard",
     "uniform": r"work ?wear|work ?shirt|work (?:trouser|pant)|chefs?'? (?:jacket|coat|white)|scrubs?|coverall|boiler ?suit|overall"
     r"|(?:school|staff|security|hospital|nurse|hotel|crew|work|restaurant|company) uniform|tunic|lab coat|apron|hi-?vis vest",
     "knitwear": r"knit ?wear|knitted (?:jumper|sweater|top|vest|polo)|knit (?:jumper|sweater|top)|jumper|cardigan|pullover"

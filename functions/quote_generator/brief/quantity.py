@@ -12,7 +12,7 @@ UNIT = r"pcs?|pces|pieces?|units?|items?|garments?|sets?|nos|off|copies|of (?:th
 # What people call the goods without naming the garment.
 NUMBER = re.compile(
     r"(?<![\w.,#/:-])(?P<about>~|\+/- ?)?(?:x ?)?(?P<many>\d{1,7})(?:\.0+)?(?P<vague>ish| ?\+|-odd| or so)?"
-    r"(?: ?(?:-|to|or) ?(?P<most>\d{1,7}))?(?![\w%]|[.,:/]\d|-\d)(?P<x> ?x\b)?"
+    r"(?: ?(?:-|to|or|and|/) ?(?P<most>\d{1,7}))?(?![\w%]|[.,:/]\d|-\d)(?P<x> ?x\b)?"
     r"|(?<![\w.#])(?P<times>\d{1,7})x(?= ?[a-z])"
 )
 UNITS = re.compile(rf"(?:ish|\+| or so|-odd)? ?(?:{UNIT})\b")
@@ -30,7 +30,7 @@ REPLACED = re.compile(r"\b(?:instead of|not|rather than|than|last (?:time|year|o
 OTHERWISE = re.compile(
     r" ?-?(?:%|percent|gsm|g\b|gr\b|cm|mm|m\b|inch|\"|colou?rs?\b|cols?\b|years?|yrs?|days?|weeks?|months?|hours?|teams?|houses?|"
     r"locations?|stores?|shops?|offices?|branches|designs?|styles?|sizes|versions|placements?|positions?|per\b|each\b|a piece|"
-    r"schools|departments|sides?|am\b|pm\b|st\b|nd\b|rd\b|th\b|different|oz\b|kg\b|logos?\b|prints?\b|lines?\b|stitches|threads?|"
+    r"schools|departments|sides?|am\b|pm\b|st\b|nd\b|rd\b|th\b|different|oz\b|kg\b|logos?\b|prints?\b|lines?\b|(?:[a-z]+ )?way\b|ply\b|pack\b|parts?\b|panel|stitches|threads?|"
     r"pantone|needles|products|samples?|minutes|kilomet|km\b|miles|hotels|restaurants|countries|cities)"
 )
 PEOPLE = re.compile(
@@ -76,8 +76,9 @@ def quantity(text: str, mentions: Sequence[Mention], colour: re.Pattern[str]) ->
         others = [each.of for each in lots.values() if each.of and each.of.word != best.of.word]  # type: ignore[union-attr]
     elif summed := _by_colour(text, candidates, colour):
         return Quantity(summed, 0.8, best.of, [])
-    elif sum(each.score == best.score and each.number != best.number for each in good) and best.score < 3:
-        return Quantity(best.number, 0.5, best.of, [])
+    elif any(each.score == best.score and each.number != best.number and not each.of for each in good):
+        lowest = min(each.number for each in good if each.score == best.score)
+        return Quantity(lowest, 0.5, best.of, [])
     return Quantity(best.number, min(best.sure, 0.95 if best.score >= 3 else 0.7), best.of, others)
 
 
@@ -86,10 +87,8 @@ def _candidate(text: str, found: re.Match[str], mentions: Sequence[Mention]) -> 
     start, end = found.span()
     before = text[max(0, start - 40) : start]
     sure = 0.95
-    if found["most"] and int(found["most"]) > number:
-        sure = 0.4
-    elif found["most"]:
-        return None
+    if found["most"]:
+        number, sure = min(number, int(found["most"])), 0.4
     if found["about"] or found["vague"] or ABOUT.search(before) or re.match(r" ?(?:ish|or so|approx|plus|minimum)\b", text[end:]):
         sure = min(sure, 0.5)
     unit = UNITS.match(text, end) is not None or bool(found["x"] or found["times"])

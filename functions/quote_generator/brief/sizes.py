@@ -21,7 +21,7 @@ RUNS = [
     for pattern in (SIZE_FIRST, NUMBER_FIRST)
 ]
 RANGE = re.compile(rf"\b({SIZE}) ?(?:-|to|through|up to|until|/) ?({SIZE})\b(?!-?neck)")
-LIST = re.compile(rf"\b{SIZE}(?: ?(?:,|/|&| and| ) ?(?:and )?{SIZE}){{1,7}}\b")
+LIST = re.compile(rf"\b{SIZE}(?: ?(?:,|/|:|&| and| ) ?(?:and )?{SIZE}){{1,7}}\b")
 EVENLY = re.compile(r"\b(?:even(?:ly)?|equal(?:ly)?|same (?:number|amount|quantity)|split|spread|across|each size)\b")
 RATIO = re.compile(r"\b(\d{1,2}(?: ?[:/-] ?\d{1,2}){2,7})\b")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 CURRENCY = {
-    "CAD": r"\bcad\b|\bca\$|\bc\$|\bcanadian dollars?\b",
-    "AUD": r"\baud\b|\bau\$|\ba\$|\baustralian dollars?\b|\baussie dollars?\b",
+    "CAD": r"\bcad\b|\bca\$|\bc\$|\bcanadian(?: dollars?)?\b",
+    "AUD": r"\baud\b|\bau\$|\ba\$|\baustralian(?: dollars?)?\b|\baussie dollars?\b",
     "USD": r"\busd\b|\bus\$|\b(?:us|u\.s\.|american) dollars?\b|(?<![a-z])\$|\bdollars?\b|\bbucks\b",
     "EUR": r"€|\beur\b|\beuros?\b",
     "GBP": r"£|\bgbp\b|\bpounds?\b|\bsterling\b|\bquid\b",
@@ -24,7 +24,7 @@ NUMBER = r"\d{1,9}(?:[.,]\d{1,9}){0,3}k?"
 MONEY = re.compile(rf"{SIGN} ?{NUMBER}(?: ?- ?{SIGN}? ?{NUMBER})?|\b{NUMBER} ?{WORD}(?![a-z])")
 
 SPELLED = {
-    "EXW": r"ex[- ]?works?|ex[- ]?factory",
+    "EXW": r"ex[- ]?works?|ex[- ]?factory(?! ?(?:date|:|by|on|before|#))",
     "DDP": r"delivered,? duty paid|duty paid|duties paid|taxes and duties included",
     "DAP": r"delivered at place",
     "FOB": r"free on board",
@@ -51,8 +51,9 @@ def without_money(text: str) -> str:
 
 def incoterm(text: str, known: tuple[str, ...]) -> tuple[str | None, float]:
     """(code, confidence)."""
+    if found := re.search(rf"\b(?:{'|'.join(known).lower()})\b", text):
+        return found[0].upper(), 0.95
     for code in known:
-        spelled = f"|{SPELLED[code]}" if code in SPELLED else ""
-        if re.search(rf"\b(?:{code.lower()}{spelled})\b", text):
-            return code, 0.95
+        if code in SPELLED and re.search(rf"\b(?:{SPELLED[code]})\b", text):
+            return code, 0.9
     return None, 0.0

@@ -54,7 +54,10 @@ MENDED = """
     softshell windbreaker windbreakers cardigan cardigans screenprint printed colour colours complex delivery
 """.split()
 # Words of their own that are one letter away from one of these.
-MEANT = frozenset("skirts skirt colon pointed painted sprinted shorts organ cottons fleeces color jogger".split())
+MEANT = frozenset(
+    "skirts skirt colon pointed painted sprinted shorts organ cottons fleeces color jogger thirty shirty quality "
+    "thousands complexes completed uniformed packing".split()
+)
 
 UNITS = {
     word: number
