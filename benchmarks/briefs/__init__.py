@@ -1,4 +1,4 @@
-"""What the local rules understand of briefs whose meaning was written down: forty they were tuned on, twenty kept apart."""
+"""What the local rules understand of briefs whose meaning is written down: those they were tuned on, those kept apart."""
 
 from __future__ import annotations
 
@@ -21,10 +21,14 @@ TODAY = date(2026, 11, 21)
 ASKS = "asks"
 TIMES = 20
 METHOD = (
-    "Briefs in ordinary English (benchmarks/briefs/*.toml) through functions/quote_generator/parsing.py, no network. A\n"
-    "field is right when it is what was written down, to the letter; one missed, misread or found besides is wrong. `asks`\n"
-    "are the fields a question is due about: right when it is these and no others. A brief is right when all of it is.\n"
-    "The first set was written before the rules, which were then tuned on it; the held-out one after them, and committed\n"
+    "Briefs in ordinary English (benchmarks/briefs/*.toml) through functions/quote_generator/parsing.py, no "
+    "network. A\n"
+    "field is right when it is what was written down, to the letter; one missed, misread or found besides is "
+    "wrong. `asks`\n"
+    "are the fields a question is due about: right when it is these and no others. A brief is right when all of "
+    "it is.\n"
+    "The first set was written before the rules, which were then tuned on it; the held-out one after them, and "
+    "committed\n"
     "before it was first read by them. CPU: the median of a brief's repetitions, over both sets."
 )
 
@@ -61,7 +65,10 @@ def run() -> Report:
     rows = [[field, *(cell for name in sets for cell in _cells(*counted[name][field]))] for field in names]
     rows.append(["all fields", *(cell for name in sets for cell in _cells(*_sum(counted[name])))])
     rows.append(
-        ["whole briefs", *(cell for each in sets.values() for cell in _cells(sum(not b.wrong for b in each), len(each)))]
+        [
+            "whole briefs",
+            *(cell for each in sets.values() for cell in _cells(sum(not b.wrong for b in each), len(each))),
+        ]
     )
     cpu = [each.cpu_ms for briefs in sets.values() for each in briefs]
     return BriefsReport(
@@ -71,7 +78,9 @@ def run() -> Report:
         rows,
         [
             Bound("share of the tuned set's fields wrong (right ≥ 0.95)", 1 - _share(*_sum(counted["tuned"])), 0.05),
-            Bound("share of the held-out set's fields wrong (right ≥ 0.85)", 1 - _share(*_sum(counted["held_out"])), 0.15),
+            Bound(
+                "share of the held-out set's fields wrong (right ≥ 0.85)", 1 - _share(*_sum(counted["held_out"])), 0.15
+            ),
             Bound("median CPU ms of a brief", median(cpu), 5),
             Bound("most CPU ms of a brief", max(cpu), 5),
         ],

@@ -1,9 +1,9 @@
-"""A brief in ordinary English to the fields of a quote's request, by rules of our own: no network, no model, milliseconds.
+"""A brief in ordinary English to the fields of a quote's request, by rules of our own: no network, no model.
 
 Libraries were weighed. `dateparser` loads regex, tzlocal and every language, and takes tens of milliseconds a text;
 `word2number` and `quantulum3` find numbers without knowing which is the quantity, which is the hard part; `rapidfuzz`
-mends typing errors that a table of words one letter away mends as well. What is left is a vocabulary of the trade, and
-that is in `brief/`, one module for each kind of thing that is said.
+mends typing errors that a table of words one letter away mends as well. What is left is a vocabulary of the trade,
+and that is in `brief/`, one module for each kind of thing that is said.
 
 Each field is read once and blotted out, so that the 15 of "15 March" is nobody's quantity: dates, money, sizes, then the
 garment and how many. What is unsure is understood all the same, with a low confidence and a question.
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from itertools import pairwise
 
 from functions.quote_generator.brief import colours, dates, decorations, fabrics, products, quantity, sizes, terms
 from functions.quote_generator.brief.models import SURE, Decoration, Fields, Known, Missing, Parsed
@@ -30,7 +31,8 @@ COMPLEXITY = [
     (
         "complex",
         r"\bcomplexity:? ?(?:complex|high)\b|\bhigh complexity\b|\bcut[ -]and[ -]sew\b"
-        r"|\b(?:complex|intricate|elaborate|complicated)\b(?! (?:\w+ )?(?:logo|print|artwork|embroidery|graphic|design))",
+        r"|\b(?:complex|intricate|elaborate|complicated)\b(?! (?:\w+ )?(?:logo|print|artwork|embroidery|graphic"
+        r"|design))",
     ),
     (
         "simple",
@@ -82,7 +84,9 @@ def parse(description: str, today: date, known: Known) -> Parsed:
     product = _product(offered, counted)
     if product:
         others = {each.type for each in offered} - {product.type}
-        doubt = 0.4 if counted.others else 0.55 if others and _several(rest, offered) else 0.95 if product.clear else 0.65
+        doubt = (
+            0.4 if counted.others else 0.55 if others and _several(rest, offered) else 0.95 if product.clear else 0.65
+        )
         put("product_type", product.type, doubt)
         if counted.others:
             goods = ", ".join(dict.fromkeys(f"{each.word}s" for each in counted.others))
@@ -121,9 +125,7 @@ def parsed(found: dict[str, tuple[object, float]], notes: list[str], known: Know
     return Parsed(
         fields=Fields.model_validate({name: value for name, (value, _) in found.items()}),
         confidence={name: confidence for name, (_, confidence) in found.items()},
-        missing=[
-            Missing(field=name, question=QUESTIONS[name].format(**words)) for name in QUESTIONS if name in asked
-        ],
+        missing=[Missing(field=name, question=QUESTIONS[name].format(**words)) for name in QUESTIONS if name in asked],
         notes=list(dict.fromkeys(notes)),
         provider=LOCAL,
         model=VERSION,
@@ -140,13 +142,19 @@ def _product(offered: list[Mention], counted: quantity.Quantity) -> Mention | No
 def _several(text: str, offered: list[Mention]) -> bool:
     """Whether garments are wanted beside one another ("hoodies and joggers"), not one in other words."""
     return any(
-        one.type != other.type and re.fullmatch(r" ?(?:,|and|&|\+|or|/|plus)(?: \w+){0,2} ", text[one.end : other.start])
-        for one, other in zip(offered, offered[1:], strict=False)
+        one.type != other.type
+        and re.fullmatch(r" ?(?:,|and|&|\+|or|/|plus)(?: \w+){0,2} ", text[one.end : other.start])
+        for one, other in pairwise(offered)
     )
 
 
 def _quantity(
-    found: dict[str, tuple[object, float]], notes: list[str], counted: quantity.Quantity, listed: sizes.Sizes, *, vague: bool
+    found: dict[str, tuple[object, float]],
+    notes: list[str],
+    counted: quantity.Quantity,
+    listed: sizes.Sizes,
+    *,
+    vague: bool,
 ) -> int | None:
     """Put the number of pieces; what the sizes add up to where nothing else is said."""
     whole = 0 if any(size.startswith("%") for size in listed.numbers) else sum(listed.numbers.values())

@@ -15,9 +15,12 @@ from shared.errors import Problem
 
 
 class Asker(NamedTuple):
-    """Whose budgets pay: a person's and a workspace's, each a number of micro-dollars a day (in UTC)."""
+    """Whose budgets pay: a person's and a workspace's, each a number of micro-dollars a day (in UTC).
 
-    user_id: UUID
+    A guest has no `user_id`: the workspace alone pays, and whoever serves guests limits them otherwise.
+    """
+
+    user_id: UUID | None
     workspace_id: UUID
 
 
@@ -32,7 +35,7 @@ def reserve(asker: Asker, capability: str, provider: str, model: str, micro_usd:
     """
     result = as_service().value(
         "reserve_ai_call",
-        caller=str(asker.user_id),
+        caller=str(asker.user_id) if asker.user_id else None,
         workspace_id=str(asker.workspace_id),
         capability=capability,
         provider=provider,

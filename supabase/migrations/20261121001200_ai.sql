@@ -23,7 +23,7 @@ create table private.ai_calls (
   id uuid primary key default gen_random_uuid(),
   workspace_id uuid not null references public.workspaces on delete cascade,
   user_id uuid references auth.users on delete set null,
-  capability text not null check (capability in ('seeing', 'writing', 'hearing')),
+  capability text not null check (capability in ('seeing', 'reading', 'writing', 'hearing')),
   provider text not null check (char_length(provider) <= 40),
   model text not null check (char_length(model) <= 100),
   day date not null,
@@ -122,7 +122,7 @@ begin
   -- The workspace before the person, always: so no two calls wait for each other.
   if private.budget_left(_workspace, today, usual_of_workspace) < _micro_usd then
     refused := 'workspace_budget';
-  elsif private.budget_left(_caller, today, usual_of_person) < _micro_usd then
+  elsif _caller is not null and private.budget_left(_caller, today, usual_of_person) < _micro_usd then
     refused := 'person_budget';
   end if;
   if refused is not null then
@@ -141,7 +141,8 @@ begin
 end
 $$;
 comment on function private.reserve_ai_call is
-  'Sets the most a call can cost aside. Usual budgets a day: 5 dollars for a workspace, 1 for a person.';
+  'Sets the most a call can cost aside. Usual budgets a day: 5 dollars for a workspace, 1 for a person. A guest is nobody
+(null): the workspace alone pays.';
 
 create function private.settle_ai_call(
   _call uuid, _outcome text, _healthy boolean, _micro_usd bigint, _input_tokens integer, _output_tokens integer, _duration_ms integer

@@ -14,11 +14,17 @@ SHADES = (
     "light|dark|bright|pale|deep|heather(?:ed)?|royal|navy|sky|baby|forest|bottle|olive|sage|lime|mint|neon|hot|dusty|"
     "rose|burnt|mustard|army|emerald|kelly|sea|steel|slate|charcoal|off|midnight|pastel|vintage|washed|racing|military|"
     "electric|ice|moss|wine|blood|melange|marl|carolina|french|cobalt|stone|dusky|soft|ceil|petrol|powder|cornflower|"
-    "turquoise|lemon|sunflower|signal|safety|fluorescent|fluo|hi-vis|pillar box|cherry|ruby|brick|chilli|candy|ash|silver|"
+    "turquoise|lemon|sunflower|signal|safety|fluorescent|fluo|hi-vis|pillar box|cherry|ruby|brick|chilli|candy"
+    "|ash|silver|"
     "medium|warm|cool|mid|jet|snow|bright white|optic|hunter|racing|pine|jade|tiffany|aqua|oxford|denim|deep sea"
 )
-COLOUR = re.compile(rf"\b(?:(?:{SHADES})[ -]){{0,2}}(?:{BASES})(?: (?:marl|melange|heather))?\b|\broyal\b(?= (?:polo|t))")
-INKED = r"inks?|prints?|printed|logos?|text|letter(?:ing|s)?|threads?|embroider\w*|labels?|tags?|poly ?bags?|bags?|writing|artwork|design|graphics?|stitch\w*|boxes|tape|friday"
+COLOUR = re.compile(
+    rf"\b(?:(?:{SHADES})[ -]){{0,2}}(?:{BASES})(?: (?:marl|melange|heather))?\b|\broyal\b(?= (?:polo|t))"
+)
+INKED = (
+    r"inks?|prints?|printed|logos?|text|letter(?:ing|s)?|threads?|embroider\w*|labels?|tags?|poly ?bags?"
+    r"|bags?|writing|artwork|design|graphics?|stitch\w*|boxes|tape|friday"
+)
 PARTS = "piping|trims?|contrast|lining|zips?|zippers?|buttons?|cuffs?|collars?|drawcords?|stripes?"
 # "white ink", "white front print", "black and gold logo".
 OF_A_PRINT = re.compile(
@@ -27,7 +33,8 @@ OF_A_PRINT = re.compile(
     rf" ?-?(?:{INKED})\b| (?:{PARTS})\b"
 )
 IN_A_PRINT = re.compile(
-    rf"\b(?:{INKED}|names?|numbers?|wording|lettered|badge)\b(?! (?:only|please))(?: [a-z]+){{0,5}}?(?::| in| colours?:?)"
+    rf"\b(?:{INKED}|names?|numbers?|wording|lettered|badge)\b(?! (?:only|please))(?: [a-z]+){{0,5}}?(?::| in"
+    rf"| colours?:?)"
     r"(?: [a-z]+(?:,| and| &|/)| only| just| plain){0,3} ?$"
 )
 NEGATED = re.compile(r"\b(?:not|no|except|but not|instead of)(?: in)? $")

@@ -21,7 +21,10 @@ DAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
 MONTH = "(?P<month>" + "|".join(sorted(MONTHS, key=len, reverse=True)) + r")\b\.?"
 YEAR = r"(?:,?[ -]?(?:of )?(?P<year>20\d\d)\b)?"
 DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?(?: ?- ?\d{1,2}(?:st|nd|rd|th)?)?"
-PART = r"(?P<part>early|mid|middle|late|end|start|beginning|first half|second half|(?:first|1st|second|2nd|third|3rd|fourth|4th|last) week)"
+PART = (
+    r"(?P<part>early|mid|middle|late|end|start|beginning|first half|second half|(?:first|1st|second|2nd"
+    r"|third|3rd|fourth|4th|last) week)"
+)
 BY = r"(?P<by>by|before|until|till|not later than|no later than|latest)"
 SEASONS = {"spring": (3, 1), "summer": (6, 1), "autumn": (9, 1), "fall": (9, 1), "winter": (12, 1)}
 HOLIDAYS = {"christmas": (12, 25), "new year": (1, 1), "halloween": (10, 31), "valentine": (2, 14)}
@@ -94,7 +97,9 @@ def _tried(
         return None
 
 
-EARLIER = r"(?P<many>\d{1,2}|a|an|one) (?P<span>day|week|fortnight|month)s? (?:before|ahead of|prior to|in advance|earlier)"
+EARLIER = (
+    r"(?P<many>\d{1,2}|a|an|one) (?P<span>day|week|fortnight|month)s? (?:before|ahead of|prior to|in advance|earlier)"
+)
 BEFORE_IT = re.compile(rf"\b{EARLIER}[a-z' ]{{0,40}}$")
 BEFORE_THAT = re.compile(
     rf"\b{EARLIER} (?:the |our |this |that |race |event |opening |launch |start |it\b|then\b|day\b|kick-?off|wedding)"
@@ -145,7 +150,9 @@ def _part_of_month(match: re.Match[str], today: date) -> tuple[date, float]:
     part = match["part"].split()[0]
     day = {"early": 10, "mid": 15, "middle": 15, "start": 1, "beginning": 1, "late": 31}.get(part, 31)
     if match["part"].endswith("week"):
-        day = {"first": 7, "1st": 7, "second": 14, "2nd": 14, "third": 21, "3rd": 21, "fourth": 28, "4th": 28}.get(part, 31)
+        day = {"first": 7, "1st": 7, "second": 14, "2nd": 14, "third": 21, "3rd": 21, "fourth": 28, "4th": 28}.get(
+            part, 31
+        )
     if match["part"] == "first half":
         day = 15
     return _in_month(match["year"], month, day, today), 0.85
@@ -263,7 +270,8 @@ RULES: list[Rule] = [
         (rf"\b(?:in|during|for|sometime in|around|delivery|deadline:?) {MONTH}{YEAR}", _in_the_month),
         (rf"\b(?!may\b|mar\b|jan\b|march\b){MONTH} (?P<year>20\d\d)", _in_the_month),
         (
-            r"\b(?:in|within|max|maximum|under|turnaround:? (?:of )?|lead time:? (?:of )?|next)(?: about| around| the next)?"
+            r"\b(?:in|within|max|maximum|under|turnaround:? (?:of )?|lead time:? (?:of )?|next)(?: about"
+            r"| around| the next)?"
             r" ?(?P<many>\d{1,3}|a|an)(?: ?(?:-|to|or) ?(?P<most>\d{1,3}))?(?: ?-)? ?"
             r"(?:working |business )?(?P<span>day|week|fortnight|month)s?\b(?:' time)?",
             _span,
@@ -276,7 +284,10 @@ RULES: list[Rule] = [
         (r"\bend of (?:the )?(?P<which>next|this|the|current)? ?(?P<unit>week|month|year)\b", _end_of),
         (r"\b(?P<which>next|this) (?P<unit>week|month|year)\b(?! we)", _end_of),
         (r"\b(?:by|before|until|on) the (?P<day>\d{1,2})(?:st|nd|rd|th)\b", _day),
-        (rf"\b(?:next|this|by|coming|before|on|until) (?:next |this |coming )?(?P<weekday>{'|'.join(DAYS)})\b", _weekday),
+        (
+            rf"\b(?:next|this|by|coming|before|on|until) (?:next |this |coming )?(?P<weekday>{'|'.join(DAYS)})\b",
+            _weekday,
+        ),
         (
             rf"\b(?:{BY}|in time for|for|on|ahead of|around) (?:the )?"
             r"(?P<holiday>christmas|new year|halloween|valentine|easter)(?:'?s)?\b",

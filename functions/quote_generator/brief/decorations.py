@@ -1,7 +1,7 @@
 """Prints, embroideries, labels and packaging: how many colours, and where.
 
-A sentence is read piece by piece, between commas and joining words. A piece that names a method begins a decoration; one
-that doesn't adds what it says to the decoration before it, or waits for the next: "front and back print, 2 colours".
+A sentence is read piece by piece, between commas and joining words. A piece that names a method begins a decoration;
+one that doesn't adds what it says to the decoration before it, or waits for the next: "front and back print, 2 colours".
 """
 
 from __future__ import annotations
@@ -19,23 +19,34 @@ METHODS = {
     r"|(?:printed |recycled |custom |branded |individual |plain )*"
     r"(?:poly ?-?bag(?:s|ged|ging)?|packaging|mailers?(?: bags?)?|gift ?-?box(?:es|ed)?|mailer bags?)\b|\bbagged\b",
     "embroidery": r"embroider\w*|\bstitched (?:logo|badge|crest)|\bstitching logo",
-    "screen_print": r"\b(?:screen|silk) ?-?(?:print(?:ed|ing|s)?|screen(?:ed|ing)?)|\bprint(?:ed|ing|s)?\b(?! run)|\bserigraph\w*",
+    "screen_print": r"\b(?:screen|silk) ?-?(?:print(?:ed|ing|s)?|screen(?:ed|ing)?)|\bprint(?:ed|ing"
+    r"|s)?\b(?! run)|\bserigraph\w*",
 }
 METHOD = re.compile("|".join(rf"(?P<{name}>{pattern})" for name, pattern in METHODS.items()))
-LOGO = re.compile(r"\b(?:logos?|crests?|emblems?|badges?|branding|branded|art|artwork|graphics?|motifs?|designs?|(?:our|company|team|club|staff|player) names?|numbers|slogan)\b")
+LOGO = re.compile(
+    r"\b(?:logos?|crests?|emblems?|badges?|branding|branded|art|artwork|graphics?|motifs?|designs?|(?:our"
+    r"|company|team|club|staff|player) names?|numbers|slogan)\b"
+)
 WITHOUT = re.compile(
-    r"\b(?:no|without|not|w/o|none|zero|don't (?:need|want)|do not (?:need|want)|un-?|free of)(?: any)?(?: [a-z]+){0,2}[ -]?$"
+    r"\b(?:no|without|not|w/o|none|zero|don't (?:need|want)|do not (?:need|want)|un-?"
+    r"|free of)(?: any)?(?: [a-z]+){0,2}[ -]?$"
     r"|\bun(?=printed|branded|decorated)$"
 )
-PLAIN = re.compile(r"\b(?:unprinted|undecorated|unbranded|un-branded|blanks?|blank garments)\b|\bno (?:logo|branding|decoration|print)")
+PLAIN = re.compile(
+    r"\b(?:unprinted|undecorated|unbranded|un-branded|blanks?|blank garments)\b|\bno (?:logo|branding|decoration|print)"
+)
 NOT_OFFERED = re.compile(r"\b(?:heat[ -]?(?:transfer|press)|dtg|dtf|sublimation|vinyl|flock)\b")
-COLOURS = re.compile(r"(?<![\d.#])(\d{1,2}) ?-?(?:spot |pms |pantone )?(?:colou?rs?|cols?|c)\b|\bcolou?rs?:? ?(\d{1,2})\b(?! ?(?:pcs|x))")
+COLOURS = re.compile(
+    r"(?<![\d.#])(\d{1,2}) ?-?(?:spot |pms |pantone )?(?:colou?rs?|cols?|c)\b|\bcolou?rs?:? ?(\d{1,2})\b(?! ?(?:pcs|x))"
+)
 IN_COLOURS = re.compile(r"\b(?:in|of) (?:\d{1,2}) (?:different )?(?:colou?rs?|cols)\b")
 PLACE = re.compile(
-    r"(?P<side>\bboth |\bleft[ -](?:hand )?(?:side )?(?:of (?:the )?)?|\bright[ -](?:hand )?(?:side )?(?:of (?:the )?)?)?"
+    r"(?P<side>\bboth |\bleft[ -](?:hand )?(?:side )?(?:of (?:the )?)?"
+    r"|\bright[ -](?:hand )?(?:side )?(?:of (?:the )?)?)?"
     r"(?<!long )(?<!short )(?<!long-)(?<!short-)(?<!crew )(?<!round )(?<!v-)(?<!open )"
     r"\b(?P<place>chest|breast|front|back|sleeve|arm|hood|leg|thigh|pocket|collar|cuff|nape|shoulder|hem|heart)s?\b"
-    r"(?! (?:pocket|of house|desk|office|to (?:me|us|you)|in touch|with|from|by|end|seam|cover|zip|order|stock))(?!-?up\b)"
+    r"(?! (?:pocket|of house|desk|office|to (?:me|us|you)|in touch|with|from|by|end|seam|cover|zip|order"
+    r"|stock))(?!-?up\b)"
 )
 CALLED = {"breast": "chest", "arm": "sleeve", "nape": "neck", "thigh": "leg", "heart": "left_chest"}
 PIECES = re.compile(r"(,|\+|&| and | plus |/| as well as |\(|\))")
@@ -82,13 +93,17 @@ def decorations(text: str, product: str | None, garment: re.Pattern[str]) -> tup
     if PLAIN.search(text) and not notes:
         notes.append("Without print or embroidery, as wished.")
     confidence = 0.85
-    if not any(each.method in ("screen_print", "embroidery") for each in found) and not any(each.startswith("Without") for each in notes):
+    if not any(each.method in ("screen_print", "embroidery") for each in found) and not any(
+        each.startswith("Without") for each in notes
+    ):
         if logos := _logos(text, "embroidery" if product in EMBROIDERED else "screen_print", garment):
             found, confidence = [*logos, *found], 0.4
     return _once(found), confidence, notes
 
 
-def _of_sentence(sentence: str, garment: re.Pattern[str], before: list[Decoration], notes: list[str]) -> list[Decoration]:
+def _of_sentence(
+    sentence: str, garment: re.Pattern[str], before: list[Decoration], notes: list[str]
+) -> list[Decoration]:
     found: list[Decoration] = []
     waiting: list[_Piece] = []
     current = before[-1] if before and LABELLED.match(sentence) else None
@@ -122,10 +137,15 @@ def _of_sentence(sentence: str, garment: re.Pattern[str], before: list[Decoratio
 
 
 def _together(found: list[Decoration]) -> list[Decoration]:
-    """A further place without colours of its own belongs to the decoration before: "logo on the chest, name on the back"."""
+    """A further place without colours of its own belongs to the decoration before: "logo on chest, name on back"."""
     kept: list[Decoration] = []
     for each in found:
-        if kept and kept[-1].method == each.method and each.placements and (not each.colours or each.method == "embroidery"):
+        if (
+            kept
+            and kept[-1].method == each.method
+            and each.placements
+            and (not each.colours or each.method == "embroidery")
+        ):
             kept[-1].placements += [place for place in each.placements if place not in kept[-1].placements]
         else:
             kept.append(each)
@@ -142,11 +162,15 @@ def _pieces(sentence: str, garment: re.Pattern[str]) -> Iterator[_Piece]:
         count = int(colours[1] or colours[2]) if colours else None
         places = list(dict.fromkeys(each for found in PLACE.finditer(text) for each in _places(found)))
         if not named and garment.search(text):
-            if IN_COLOURS.search(text) or not re.search(r"\b(?:on|to|down|across|over|along|at) (?:the |each |its )", text):
+            if IN_COLOURS.search(text) or not re.search(
+                r"\b(?:on|to|down|across|over|along|at) (?:the |each |its )", text
+            ):
                 count = None
                 places = []
         if not named and not count and not _only_a_place(text) and not LOGO.search(text):
-            places = [] if not re.search(r"\b(?:on|at|across|left|right|both)\b", text) and joined_by in ",(" else places
+            places = (
+                [] if not re.search(r"\b(?:on|at|across|left|right|both)\b", text) and joined_by in ",(" else places
+            )
         if not named and LOGO.search(text) and WITHOUT.search(text, 0, LOGO.search(text).start()):  # type: ignore[union-attr]
             refused, places = True, []
         yield _Piece(joined_by, text, named, refused, count if count and count <= 20 else None, places)

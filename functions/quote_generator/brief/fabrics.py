@@ -15,7 +15,8 @@ SAID = {
     "recycled": r"recycled|rpet|upcycled",
     "heavyweight": r"heavy ?-?weight|heavy ?-?duty|heavy|thick|extra warm",
     "lightweight": r"light ?-?weight|thin|featherweight",
-    "performance": r"performance|moisture ?-?(?:wicking|management)|wicking|sweat ?-?wicking|breathable|quick ?-?dry(?:ing)?"
+    "performance": r"performance|moisture ?-?(?:wicking|management)|wicking|sweat ?-?wicking|breathable"
+    r"|quick ?-?dry(?:ing)?"
     r"|dri-?fit|cool ?-?dry|technical|functional|sweat ?-?proof",
     "polyester": r"polyester|poly(?![- ]?bag|[- ]?cotton|[- ]?mailer)",
     "poly": r"poly(?:ester)?(?=[ /&-]{0,3}(?:and )?cotton)|(?<=cotton)[ /-]poly(?:ester)?|easy ?-?iron",
@@ -36,10 +37,13 @@ SAID = {
 # Fabrics that rate cards may lack: said, they are noted, and never stand for another.
 MATERIALS = (
     "bamboo linen hemp denim canvas silk viscose modal tencel lyocell cashmere suede leather corduroy mesh bouclé "
-    "cotton polyester nylon acrylic wool merino fleece polyamide velour satin ripstop softshell elastane organic recycled"
+    "cotton polyester nylon acrylic wool merino fleece polyamide velour satin ripstop softshell elastane "
+    "organic recycled"
 ).split()
 NEGATED = re.compile(r"\b(?:no|not|without|instead of|rather than|avoid|isn't|not too)(?: \w+)? $")
-OF_SOMETHING_ELSE = re.compile(r" (?:neck )?(?:poly ?)?(?:label|bag|tag|mailer|box|thread|packaging|carton|tote)s?\b|\]")
+OF_SOMETHING_ELSE = re.compile(
+    r" (?:neck )?(?:poly ?)?(?:label|bag|tag|mailer|box|thread|packaging|carton|tote)s?\b|\]"
+)
 WEIGHT = re.compile(r"\b(\d{2,3}) ?-?(?:gsm|g/m2|g/m²|g/sqm|grams?|gr|g)\b(?! ?(?:each|per))|\bgsm:? ?(\d{2,3})\b")
 # A weight is meant when it is as near as this.
 NEAR = 0.1
@@ -55,7 +59,11 @@ class Fabric(NamedTuple):
 
 def fabric(text: str, product: str | None, fabrics: Mapping[str, Sequence[str]]) -> Fabric:
     """The best of the product's keys; of all products' where none is known, if only one fits."""
-    keys = list(fabrics.get(product, ())) if product else [*dict.fromkeys(key for each in fabrics.values() for key in each)]
+    keys = (
+        list(fabrics.get(product, ()))
+        if product
+        else [*dict.fromkeys(key for each in fabrics.values() for key in each)]
+    )
     words = {word for key in keys for word in _words(key)} | {"heavyweight", "lightweight"}
     said = {word for word in words if _says(text, word)}
     weights = [int(found[1] or found[2]) for found in WEIGHT.finditer(text)]
@@ -64,7 +72,9 @@ def fabric(text: str, product: str | None, fabrics: Mapping[str, Sequence[str]])
     if not any(heavy and "heavyweight" in _words(key) for key in keys):
         said.discard("heavyweight")
     scored = sorted(
-        ((_score(key, said, weights), -place, key) for place, key in enumerate(keys)), reverse=True, key=lambda each: each[:2]
+        ((_score(key, said, weights), -place, key) for place, key in enumerate(keys)),
+        reverse=True,
+        key=lambda each: each[:2],
     )
     fitting = [(score, key) for score, _, key in scored if score > 0]
     best = [key for score, key in fitting if score == fitting[0][0]]

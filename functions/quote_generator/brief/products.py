@@ -14,18 +14,24 @@ CALLED = {
     "activewear": r"active ?wear|sports? ?wear|gym ?wear|legging|sports? bra|yoga (?:pant|top|wear|set)"
     r"|(?:gym|running|training|athletic|sports?|cycling|football|basketball|workout) ?-?"
     r"(?:t?shirt|top|short|vest|kit|jersey|tight|singlet|tank|tee|pant|gear|bra)"
-    r"|(?:football|soccer|team|cycling|basketball) jersey|(?:compression|running|yoga|gym|cycling) (?:tights?|leggings?|wear|set)|tights|tracksuit|tank top|rash ?guard",
-    "uniform": r"work ?wear|work ?shirt|work (?:trouser|pant)|chefs?'? (?:jacket|coat|white)|scrubs?|coverall|boiler ?suit|overall"
-    r"|(?:school|staff|security|hospital|nurse|hotel|crew|work|restaurant|company) uniform|tunic|lab coat|apron|hi-?vis vest",
-    "knitwear": r"knit ?wear|knitted (?:jumper|sweater|top|vest|polo)|knit (?:jumper|sweater|top)|jumper|cardigan|pullover"
+    r"|(?:football|soccer|team|cycling|basketball) jersey|(?:compression|running|yoga|gym|cycling) (?:tights?"
+    r"|leggings?|wear|set)|tights|tracksuit|tank top|rash ?guard",
+    "uniform": r"work ?wear|work ?shirt|work (?:trouser|pant)|chefs?'? (?:jacket|coat|white)|scrubs?|coverall"
+    r"|boiler ?suit|overall"
+    r"|(?:school|staff|security|hospital|nurse|hotel|crew|work|restaurant|company) uniform|tunic|lab coat|apron"
+    r"|hi-?vis vest",
+    "knitwear": r"knit ?wear|knitted (?:jumper|sweater|top|vest|polo)|knit (?:jumper|sweater|top)|jumper"
+    r"|cardigan|pullover"
     r"|(?:crew ?-?neck |v-?neck )?sweater|sweater vest|knit",
-    "jacket": r"jacket|wind ?breaker|wind ?cheater|soft ?shell|puffer|parka|anorak|bomber|gilet|body ?warmer|rain ?coat|fleece jacket|coat",
+    "jacket": r"jacket|wind ?breaker|wind ?cheater|soft ?shell|puffer|parka|anorak|bomber|gilet|body ?warmer"
+    r"|rain ?coat|fleece jacket|coat",
     "t_shirt": r"(?:long|short) ?-?sleeved? tshirt|tshirt|tees?|tee shirt",
 }
 VAGUE = {"uniform": r"uniform", "t_shirt": r"shirt|top", "activewear": r"short|vest|jersey|kit"}
 OTHERS = (
     r"beanie|cap|hat|bucket hat|sock|tote ?bag|tote|backpack|dress|skirt|jeans?|scar(?:f|ve)|mug|blanket|towel|"
-    r"bathrobe|robe|pyjama|pajama|swim ?suit|bikini|suit|tie|glove|face ?mask|flag|banner|curtain|pillow|onesie|belt|shoe"
+    r"bathrobe|robe|pyjama|pajama|swim ?suit|bikini|suit|tie|glove|face ?mask|flag|banner|curtain|pillow|onesie"
+    r"|belt|shoe"
 )
 
 
@@ -38,7 +44,9 @@ OTHER = re.compile(rf"\b(?:{OTHERS})s?\b")
 NEGATED = re.compile(r"\b(?:not|no|without|instead of|rather than|except|other than|than)(?: [a-z]+){0,2} $")
 COUNTED = re.compile(r"\d (?:x )?(?:[a-z]+ )?$")
 # What looks like a garment and is a part of one, or says what another is for.
-NOT_ONE = re.compile(r" (?:pocket|bag|label|print|embroidery|fabric|shop|brand|company|factory|hanger|box|club|drawer)s?\b")
+NOT_ONE = re.compile(
+    r" (?:pocket|bag|label|print|embroidery|fabric|shop|brand|company|factory|hanger|box|club|drawer)s?\b"
+)
 
 
 class Mention(NamedTuple):

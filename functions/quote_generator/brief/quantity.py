@@ -17,31 +17,43 @@ NUMBER = re.compile(
 )
 UNITS = re.compile(rf"(?:ish|\+| or so|-odd)? ?(?:{UNIT})\b")
 ORDER = re.compile(
-    r"(?:\b(?:qty|quantity|quantities|volume|order size|number|amount|moq|total)(?: needed| required)?(?: is| of)?[ :=]{0,3}"
+    r"(?:\b(?:qty|quantity|quantities|volume|order size|number|amount|moq|total)(?: needed| required)?(?: is"
+    r"| of)?[ :=]{0,3}"
     r"(?:about |around |approx |circa |ca )?"
     r"|\b(?:order(?:ing)?|buy|need|want|make|produce|quote|get) (?:of |for |about |around |approx |some |us |me )?)$"
 )
 ABOUT = re.compile(
-    r"(?:~|\b(?:around|about|approx(?:imately)?|roughly|circa|ca|maybe|perhaps|probably|or so|nearly|almost|up to|somewhere near"
+    r"(?:~|\b(?:around|about|approx(?:imately)?|roughly|circa|ca|maybe|perhaps|probably|or so|nearly|almost"
+    r"|up to|somewhere near"
     r"|at least|over|more than|minimum|min|between)) ?$"
 )
-REPLACED = re.compile(r"\b(?:instead of|not|rather than|than|last (?:time|year|order):?(?: we (?:had|ordered|bought|took|got))?|previously|was|were|had|used to be)(?: the)? $")
+REPLACED = re.compile(
+    r"\b(?:instead of|not|rather than|than|last (?:time|year|order):?(?: we (?:had|ordered|bought|took|got))?"
+    r"|previously|was|were|had|used to be)(?: the)? $"
+)
 # Numbers of something else.
 OTHERWISE = re.compile(
-    r" ?-?(?:%|percent|gsm|g\b|gr\b|cm|mm|m\b|inch|\"|colou?rs?\b|cols?\b|years?|yrs?|days?|weeks?|months?|hours?|teams?|houses?|"
-    r"locations?|stores?|shops?|offices?|branches|designs?|styles?|sizes|versions|placements?|positions?|per\b|each\b|a piece|"
-    r"schools|departments|sides?|am\b|pm\b|st\b|nd\b|rd\b|th\b|different|oz\b|kg\b|logos?\b|prints?\b|lines?\b|(?:[a-z]+ )?way\b|ply\b|pack\b|parts?\b|panel|stitches|threads?|"
+    r" ?-?(?:%|percent|gsm|g\b|gr\b|cm|mm|m\b|inch|\"|colou?rs?\b|cols?\b|years?|yrs?|days?|weeks?|months?"
+    r"|hours?|teams?|houses?|"
+    r"locations?|stores?|shops?|offices?|branches|designs?|styles?|sizes|versions|placements?|positions?|per\b"
+    r"|each\b|a piece|"
+    r"schools|departments|sides?|am\b|pm\b|st\b|nd\b|rd\b|th\b|different|oz\b|kg\b|logos?\b|prints?\b|lines?\b"
+    r"|(?:[a-z]+ )?way\b|ply\b|pack\b|parts?\b|panel|stitches|threads?|"
     r"pantone|needles|products|samples?|minutes|kilomet|km\b|miles|hotels|restaurants|countries|cities)"
 )
 PEOPLE = re.compile(
-    r" (?:[a-z]+ )?(?:people|staff|employees|players|members|students|colleagues|guests|runners|participants|volunteers|kids|"
+    r" (?:[a-z]+ )?(?:people|staff|employees|players|members|students|colleagues|guests|runners|participants"
+    r"|volunteers|kids|"
     r"children|nurses|waiters|drivers|workers|team members|attendees|pupils|athletes)\b"
 )
-NOT_A_QUANTITY = re.compile(r"(?:\b(?:founded|since|in|established|est|pantone|pms|style|art|article|no|nr|number|po|ref|phone|tel|room|size|age|of our|packed)|#|\+) ?$")
+NOT_A_QUANTITY = re.compile(
+    r"(?:\b(?:founded|since|in|established|est|pantone|pms|style|art|article|no|nr|number|po|ref|phone|tel|room"
+    r"|size|age|of our|packed)|#|\+) ?$"
+)
 
 
 class Quantity(NamedTuple):
-    """The number of pieces, or None; how surely; the garment it is of; and garments that have a number of their own."""
+    """The number of pieces, or None; how surely; the garment it is of; and garments with a number of their own."""
 
     number: int | None
     confidence: float
@@ -89,10 +101,19 @@ def _candidate(text: str, found: re.Match[str], mentions: Sequence[Mention]) -> 
     sure = 0.95
     if found["most"]:
         number, sure = min(number, int(found["most"])), 0.4
-    if found["about"] or found["vague"] or ABOUT.search(before) or re.match(r" ?(?:ish|or so|approx|plus|minimum)\b", text[end:]):
+    if (
+        found["about"]
+        or found["vague"]
+        or ABOUT.search(before)
+        or re.match(r" ?(?:ish|or so|approx|plus|minimum)\b", text[end:])
+    ):
         sure = min(sure, 0.5)
     unit = UNITS.match(text, end) is not None or bool(found["x"] or found["times"])
-    if number == 0 or REPLACED.search(before) or (not unit and (OTHERWISE.match(text, end) or NOT_A_QUANTITY.search(before))):
+    if (
+        number == 0
+        or REPLACED.search(before)
+        or (not unit and (OTHERWISE.match(text, end) or NOT_A_QUANTITY.search(before)))
+    ):
         return None
     of, near = _garment(text, start, end, mentions)
     score = near + (3.0 if unit else 0) + (3.0 if ORDER.search(before) else 0)

@@ -11,7 +11,9 @@ NAMED = {
     "extra large": "XL", "x-large": "XL", "xlarge": "XL", "xx-large": "XXL", "double xl": "XXL",
     "2xl": "XXL", "2x": "XXL", "xxxl": "3XL", "3x": "3XL", "xxxxl": "4XL", "4x": "4XL",
 }  # fmt: skip
-SIZE = r"(?:(?:xx-?|x-?|extra )?large|(?:x-?|extra )?small|medium|med|double xl|[2-6]xl|[2-4]x(?! \d)|x{0,4}l|x{0,2}s|m)"
+SIZE = (
+    r"(?:(?:xx-?|x-?|extra )?large|(?:x-?|extra )?small|medium|med|double xl|[2-6]xl|[2-4]x(?! \d)|x{0,4}l|x{0,2}s|m)"
+)
 MANY = r"\d{1,6}"
 BETWEEN = r"(?: ?(?:,|;|/|&|\+|-|and|\n|\|)){0,2} ?"
 NUMBER_FIRST = rf"({MANY})(%?) ?(?:x |x(?=[smlx\d])|pcs |pieces |of |in |each |size |units )?\b({SIZE})\b"
@@ -27,7 +29,7 @@ RATIO = re.compile(r"\b(\d{1,2}(?: ?[:/-] ?\d{1,2}){2,7})\b")
 
 
 class Sizes(NamedTuple):
-    """The numbers, if all are said or follow; how surely; the text without them; what to note; whether sizes alone sum."""
+    """The numbers, if all are said or follow ("%S" where they are shares); how surely; the text without them; notes."""
 
     numbers: dict[str, int]
     confidence: float
@@ -82,7 +84,9 @@ def spread(text: str, quantity: int | None, known: Sequence[str]) -> Sizes:
     if len(weights) != len(names) or not sum(weights):
         weights = [1] * len(names) if EVENLY.search(around) else []
     if not weights or not names or quantity is None:
-        return Sizes({}, 0.0, rest, [f"Sizes {names[0]} to {names[-1]}: how many of each is still open."] if names else [])
+        return Sizes(
+            {}, 0.0, rest, [f"Sizes {names[0]} to {names[-1]}: how many of each is still open."] if names else []
+        )
     return Sizes(divided(quantity, names, weights), 0.9, rest, [])
 
 

@@ -121,7 +121,9 @@ def _counted(words: str) -> str:
     total = current = 0
     numbers: list[int] = []
     last = None
-    for word in re.split(r" and | |-", words.removesuffix("s") if words.endswith(("dreds", "sands", "zens")) else words):
+    for word in re.split(
+        r" and | |-", words.removesuffix("s") if words.endswith(("dreds", "sands", "zens")) else words
+    ):
         if word in SCALES:
             scale = SCALES[word]
             current = max(current, 1) * scale
