@@ -23,6 +23,7 @@ FUNCTIONS = {
     "email-service": "email_service",
     "health": "health",
     "jobs": "jobs",
+    "orders": "orders",
     "workspaces": "workspaces",
 }
 

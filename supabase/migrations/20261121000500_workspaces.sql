@@ -217,13 +217,13 @@ as $$
 $$;
 comment on function private.visible_workspaces is 'Those one is in; for a platform admin all.';
 
-create function private.workspaces_permitting(_permission text) returns setof uuid
+create function private.workspaces_permitting(_permission text, _scope text default 'all') returns setof uuid
 language sql stable security definer
 set search_path = ''
 as $$
   select m.workspace_id
   from public.members as m
-  join public.role_permissions as rp on rp.role_id = m.role_id and rp.permission = _permission and rp.scope = 'all'
+  join public.role_permissions as rp on rp.role_id = m.role_id and rp.permission = _permission and rp.scope = _scope
   where m.user_id = auth.uid()
 $$;
 comment on function private.workspaces_permitting is

@@ -55,6 +55,11 @@ EXECUTE = {
                 "cancel_email",
                 "list_email_suppressions",
                 "remove_email_suppression",
+                "list_orders",
+                "read_order",
+                "transition_order",
+                "cancel_order",
+                "assign_order",
             )
         ),
         PEOPLE,
@@ -85,6 +90,7 @@ EXECUTE = {
                 "lease_email",
                 "record_email_event",
                 "unsubscribe",
+                "track_order",
                 "begin_job",
                 "end_job",
                 "purge_expired",
@@ -103,6 +109,7 @@ SELECT = {
     "public.detection_corrections": PEOPLE | SERVICE,
     "public.detections": PEOPLE | SERVICE,
     "public.members": PEOPLE | SERVICE,
+    "public.orders": SERVICE,
     "public.permissions": PEOPLE | SERVICE,
     "public.platform_admins": SERVICE,
     "public.profiles": PEOPLE | SERVICE,
@@ -110,6 +117,12 @@ SELECT = {
     "public.roles": PEOPLE | SERVICE,
     "public.workspaces": PEOPLE | SERVICE,
 }
+
+# Of these, only some columns: who sees an order isn't therefore told what it costs.
+for column in (
+    "id workspace_id number summary expected_on workflow_state payment_state tracking created_at updated_at revision"
+).split():
+    SELECT[f"public.orders.{column}"] = PEOPLE
 
 INSUFFICIENT_PRIVILEGE = "42501"
 
@@ -289,7 +302,7 @@ class TestTrying:
         assert len(closed) >= 8
         with owner.transaction() as connection:
             for table in closed:
-                query = sql.SQL("select from {}").format(sql.Identifier(*table.split(".")))
+                query = sql.SQL("select * from {}").format(sql.Identifier(*table.split(".")))
                 assert refused(connection, query) == INSUFFICIENT_PRIVILEGE
 
     @pytest.mark.parametrize("role", ["anon", "authenticated", "service_role"])
