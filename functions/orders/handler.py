@@ -24,7 +24,7 @@ from shared.database import as_caller, as_service
 from shared.models import page
 from shared.web import Function
 
-MOVING = ["409 move_not_allowed", "409 payment_needed", "409 already_paid"]
+MOVING = ["409 already_paid", "409 move_not_allowed", "409 payment_needed", "422 invalid_reason"]
 
 app = Function("orders", memory_mb=256)
 
@@ -52,7 +52,7 @@ def read_order(caller: Caller, order_id: UUID) -> Order:
 @app.post("/<order_id>/transitions", problems=[*MOVING, "422 invalid_tracking"])
 def move_order(caller: Caller, order_id: UUID, body: Transition) -> Order:
     """Move an order along its workflow. The customer gets a mail."""
-    return ask(caller, "transition_order", order_id, **body.model_dump())
+    return ask(caller, "transition_order", order_id, state=body.to, **body.model_dump(exclude={"to"}))
 
 
 @app.post("/<order_id>/cancel", problems=MOVING)

@@ -283,12 +283,12 @@ $$;
 comment on function private.transition_order is
   '403 for a move that is others'' to make, 409 for one that nobody can make from here, or that isn''t paid for.';
 
-create function public.transition_order(order_id uuid, "to" text, reason text default null, tracking jsonb default null)
+create function public.transition_order(order_id uuid, state text, reason text default null, tracking jsonb default null)
 returns jsonb
 language sql
 set search_path = ''
 as $$
-  select private.transition_order(order_id, "to", reason, tracking)
+  select private.transition_order(order_id, state, reason, tracking)
 $$;
 
 create function private.cancel_order(_order uuid, _reason text) returns jsonb

@@ -15,25 +15,10 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from tests.database.acting import NOBODY, Database, Person, at_once
+from tests.ordering import CUSTOMER, DEPOSIT, LINES, TIMELINE, TOTAL, create_order
 
 Json = dict[str, Any]
 REFUSED = "BR004"
-TOTAL, DEPOSIT = 976000, 292800
-LINES = [
-    {
-        "kind": "item",
-        "description": "Heavyweight hoodie, black",
-        "detail": "3-colour front print",
-        "quantity": "500",
-        "unit": "pcs",
-        "unit_price_minor": 1925,
-        "amount_minor": 962500,
-        "rule": "base hoodie + heavyweight",
-    },
-    {"kind": "fee", "description": "Screen set-up, 3 colours", "amount_minor": 13500},
-]
-CUSTOMER = {"email": "maya@example.com", "name": "Maya Lindqvist", "company": "Lindqvist & Daughters", "country": "US"}
-TIMELINE = [{"name": "Cutting", "starts_on": "2026-12-01", "ends_on": "2026-12-04"}]
 
 STATES = (
     "draft awaiting_payment in_production quality_check ready_to_ship shipped delivered completed on_hold cancelled"
@@ -89,25 +74,9 @@ class Market:
     people: dict[str, Person] = field(default_factory=dict)
 
     def create(self, buyer: Person | None = None, **changes: Any) -> UUID:
-        arguments = {
-            "_workspace": self.owner.workspace_id,
-            "_quote": uuid4(),
-            "_buyer": (buyer or self.people["buyer"]).user_id,
-            "_customer": Jsonb(CUSTOMER),
-            "_summary": "500 heavyweight hoodies",
-            "_currency": "USD",
-            "_lines": Jsonb(LINES),
-            "_subtotal_minor": 962500,
-            "_total_minor": TOTAL,
-            "_deposit_minor": DEPOSIT,
-            "_terms": Jsonb({"timeline": TIMELINE, "incoterm": "FOB"}),
-            "_expected_on": "2027-03-05",
-            "_tracking_token": uuid4().hex,
-            **changes,
-        }
-        named = ", ".join(f"{name} => %s" for name in arguments)
-        made: UUID = self.db.owner.value(f"select (private.create_order({named})).id", *arguments.values())
-        return made
+        buyer_id = (buyer or self.people["buyer"]).user_id
+        with self.db.owner.transaction() as connection:
+            return create_order(connection, self.owner.workspace_id, **{"_buyer": buyer_id, **changes})
 
     def put(
         self, order: UUID, state: str, payment: str = "unpaid", maker: Person | None = None, held: str = ""
@@ -159,7 +128,7 @@ class Market:
         return [(template, data) for template, data in rows]
 
     def move(self, person: Person, order: UUID, to: str | None, **more: Any) -> Json:
-        answer: Json = person.call("transition_order", order_id=order, to=to, **more)
+        answer: Json = person.call("transition_order", order_id=order, state=to, **more)
         return answer
 
     def move_at_once(self, order: UUID, wishes: list[str]) -> list[Json]:
@@ -246,7 +215,7 @@ class TestMoves:
         market.put(order, "awaiting_payment", "paid", market.people["supplier"])
         for procedure, more in (
             ("read_order", {}),
-            ("transition_order", {"to": "in_production"}),
+            ("transition_order", {"state": "in_production"}),
             ("cancel_order", {}),
             ("assign_order", {"user_id": person.user_id}),
         ):
@@ -751,7 +720,7 @@ class TestTelling:
     def test_tracking_is_a_parcel_that_leaves(self, market: Market, to: str, tracking: Any) -> None:
         order = market.create()
         market.put(order, "ready_to_ship", "paid")
-        answer = market.owner.call("transition_order", order_id=order, to=to, tracking=Jsonb(tracking))
+        answer = market.owner.call("transition_order", order_id=order, state=to, tracking=Jsonb(tracking))
         assert answer["code"] == "invalid_tracking"
 
     def test_a_move_that_is_others_is_audited(self, market: Market) -> None:
