@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 
@@ -22,6 +22,7 @@ from local.functions import FunctionsServer
 from local.pictures import labels
 from local.stack import Stack
 from tests.api import FUNCTIONS, InProcess, Response
+from tests.ordering import create_order
 from tests.people import PASSWORD, People, Person
 
 METHOD = (
@@ -148,6 +149,10 @@ def tell(done: Writes, refused: Writes, people: People) -> None:
     failed, suppressed = fail(people, owner)
     write("POST", f"/api/email-service/messages/{failed}/retry")
     write("DELETE", f"/api/email-service/suppressions/{suppressed}")
+    order = f"/api/orders/{place(people, owner)}"
+    write("POST", f"{order}/transitions", {"to": "on_hold"})
+    write("POST", f"{order}/assign", {"user_id": None})
+    write("POST", f"{order}/cancel", {})
     write("POST", "/api/auth/password", {"password": f"{PASSWORD}, and a longer one"})
     write("POST", "/api/auth/sign-out")
 
@@ -174,6 +179,12 @@ def fail(people: People, owner: Person) -> tuple[str, str]:
             {"workspace": owner.workspace_id},
         ).fetchall()
     return str(rows[0][0]), str(rows[0][1])
+
+
+def place(people: People, owner: Person) -> UUID:
+    """An order that waits for its payment."""
+    with psycopg.connect(people.database_url) as connection:
+        return create_order(connection, owner.workspace_id)
 
 
 def swatch() -> bytes:

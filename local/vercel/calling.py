@@ -118,6 +118,7 @@ def call(name: str, person: Person, env: Mapping[str, str]) -> Call:
             holds=lambda a: bool(a["items"]) and a["provider"] == "local",
         ),
         "jobs": Call("GET", "/api/jobs/purge-expired", 200, scheduler, holds=lambda a: a["outcome"] == "done"),
+        "orders": Call("GET", "/api/orders", 200, person.headers, holds=lambda a: a["data"] == []),
         "email-service": Call(
             "POST",
             "/api/email-service",

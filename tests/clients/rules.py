@@ -23,13 +23,19 @@ from tests.people import People, Person
 
 # Codes of refusals that no schema can foresee: what the data names isn't there, or isn't so by now.
 SEMANTIC = {
+    "already_paid": "a buyer cancels only what isn't paid",
     "attachment_not_found": "what is sent along must have been uploaded",
     "changed_meanwhile": "If-Match names a revision that isn't the current one",
     "idempotency_key_reused": "the same key with another body",
     "image_unreadable": "detect-local: bytes that are no image",
+    "invalid_tracking": "a parcel belongs to an order that is being shipped",
     "invalid_image": "likewise, of a logo",
+    "move_not_allowed": "where an order goes depends on where it is",
+    "not_assignable": "who makes an order is a supplier or a factory of the workspace",
     "not_failed": "only what failed is tried again",
     "not_waiting": "only what waits can be taken back",
+    "order_ended": "nobody makes it any more",
+    "payment_needed": "some moves wait for money",
     "repeated_permission": "a permission both whole and narrowed",
     "sign_up_refused": "the address is taken, or none to Supabase Auth",
     "unknown_permission": "permissions are rows of the database",

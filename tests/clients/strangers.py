@@ -30,6 +30,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "create_upload": {"content_type": "image/png"},
     "create_attachment": {"name": "a.pdf", "content_type": "application/pdf"},
     "send_message": {"template": "plain", "to": "robin@example.com", "data": {"subject": "A", "paragraphs": ["b"]}},
+    "move_order": {"to": "cancelled"},
+    "cancel_order": {},
+    "assign_order": {"user_id": None},
     "detect": {"image": "AAAA"},
     "detect_batch": {"images": [{"image": "AAAA"}]},
 }
@@ -73,7 +76,12 @@ class Gathered:
         for name in ("detection_id", "workspace_id", "user_id"):
             self.add(name, row.get(name))
         kinds = {"workspaces": "workspace_id", "invites": "invite_id", "roles": "role"}
-        kinds |= {"messages": "message_id", "email-service": "message_id", "suppressions": "suppression_id"}
+        kinds |= {
+            "messages": "message_id",
+            "email-service": "message_id",
+            "suppressions": "suppression_id",
+            "orders": "order_id",
+        }
         kind = kinds.get(path.rpartition("/")[2])
         if kind:
             self.add(kind, row.get("name" if kind == "role" else "id"))

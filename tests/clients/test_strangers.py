@@ -12,6 +12,7 @@ from local.functions import FunctionsServer
 from tests.api import OverHttp
 from tests.clients.given import IMAGES
 from tests.clients.strangers import Gathered, look, operations
+from tests.ordering import create_order
 from tests.people import People
 
 PLAIN = {"subject": "Hello", "paragraphs": ["How are you?"]}
@@ -44,6 +45,7 @@ def gathered(people: People, server: FunctionsServer, database: psycopg.Connecti
     ).fetchone()
     assert row is not None
     gathered.add("suppression_id", str(row[0]))
+    gathered.add("order_id", str(create_order(database, gathered.owner.workspace_id)))
     return gathered
 
 

@@ -154,6 +154,7 @@ def test_what_permissions_are_made_of(crowded: Database, somebody: Person, query
         ("select user_id from public.members", {"members"}, 3),
         ("select id from public.detections", {"detections"}, 0),
         ("select detection_id from public.detection_corrections", {"detections"}, 0),
+        ("select id from public.orders", {"orders"}, 0),
         (
             "select user_id from public.members where workspace_id = (select private.my_workspaces() limit 1)",
             {"members"},
@@ -178,6 +179,7 @@ def test_what_people_read(crowded: Database, somebody: Person, query: str, table
         ("list_invites", {"workspace_id": "home"}),
         ("list_audit", {"workspace_id": "home"}),
         ("list_roles", {"workspace_id": "home"}),
+        ("list_orders", {"workspace_id": "home"}),
         ("create_workspace", {"name": "x"}),
         ("update_workspace", {"workspace_id": "home", "changes": {"name": "x"}}),
         ("set_logo", {"workspace_id": "home"}),

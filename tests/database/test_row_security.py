@@ -185,6 +185,9 @@ class TestClosed:
             "private.ai_spending",
             "private.ai_calls",
             "private.ai_breakers",
+            "private.number_counters",
+            "private.order_moves",
+            "private.order_history",
         ],
     )
     @pytest.mark.parametrize("role", ["owner", "stranger", "anon", "service"])
@@ -195,7 +198,7 @@ class TestClosed:
 
     @pytest.mark.parametrize(
         "table",
-        ["workspaces", "members", "roles", "profiles", "detections", "detection_corrections", "permissions"],
+        ["workspaces", "members", "roles", "profiles", "detections", "detection_corrections", "permissions", "orders"],
     )
     def test_anonymous_requests_read_nothing(self, db: Database, table: str) -> None:
         with pytest.raises(psycopg.errors.InsufficientPrivilege):

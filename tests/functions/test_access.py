@@ -18,6 +18,7 @@ from local.functions import FunctionsServer
 from local.stack import Stack
 from tests.api import FUNCTIONS, InProcess, Response
 from tests.functions.conftest import signed, together
+from tests.ordering import DEPOSIT, create_order
 from tests.people import PASSWORD, People, Person
 from tests.shared.hostile_images import picture, written
 
@@ -62,6 +63,12 @@ POST   /api/email-service/webhooks/resend     401   401   401   401   401   401 
 GET    /api/email-service/unsubscribe/K       200   200   200   200   200   200   200   200   200   200   200   200
 POST   /api/email-service/unsubscribe/K       200   200   200   200   200   200   200   200   200   200   200   200
 POST   /api/email-service/deliver             401   401   401   401   401   401   401   401   401   401   401   401
+GET    /api/orders                            401   404   200   200   200   403   403   200   200   200   200   200
+GET    /api/orders/O                          401   404   200   200   200   404   404   200   200   200   200   404
+POST   /api/orders/O/transitions              401   404   200   200   200   404   404   403   403   403   200   404
+POST   /api/orders/O/cancel                   401   404   200   200   200   404   404   403   403   403   403   404
+POST   /api/orders/O/assign                   401   404   200   200   200   404   404   403   403   403   403   404
+GET    /api/orders/track/L                    200   200   200   200   200   200   200   200   200   200   200   200
 GET    /api/workspaces                        401   200   200   200   200   200   200   200   200   200   200   200
 POST   /api/workspaces                        401   201   201   201   201   201   201   201   201   201   201   201
 POST   /api/workspaces/join                   401   404   404   404   404   404   404   404   404   404   404   404
@@ -114,7 +121,9 @@ def registered() -> set[tuple[str, str]]:
         "<message_id>/retry": "N/retry",
         "<message_id>": "M",
         "<suppression_id>": "S",
+        "track/<token>": "track/L",
         "<token>": "K",
+        "<order_id>": "O",
         "<name>": "J",
     }
     found = set()
@@ -141,6 +150,8 @@ class Scene:
     failed_id: UUID = field(default_factory=uuid4)
     suppression_id: UUID = field(default_factory=uuid4)
     unsubscribe_token: UUID = field(default_factory=uuid4)
+    order_id: UUID = field(default_factory=uuid4)
+    tracking_token: str = field(default_factory=lambda: uuid4().hex)
 
     def path(self, template: str) -> str:
         letters = {
@@ -157,6 +168,8 @@ class Scene:
             "N": self.failed_id,
             "S": self.suppression_id,
             "K": self.unsubscribe_token,
+            "O": self.order_id,
+            "L": self.tracking_token,
         }
         return "/".join(str(letters.get(segment, segment)) for segment in template.split("/"))
 
@@ -178,6 +191,7 @@ def furnish(database: psycopg.Connection, scene: Scene) -> None:
     )
     database.execute("delete from public.roles where workspace_id = %s and name = 'new'", [scene.workspace_id])
     database.execute("update public.invites set revoked_at = null where id = %s", [scene.invite_id])
+    place_order(database, scene)
     database.execute("delete from private.outbox where topic = 'email' and workspace_id = %s", [scene.workspace_id])
     database.execute("delete from private.email_messages where workspace_id = %s", [scene.workspace_id])
     database.execute(
@@ -209,6 +223,22 @@ def furnish(database: psycopg.Connection, scene: Scene) -> None:
         on conflict do nothing
         """,
         [scene.suppression_id, scene.workspace_id],
+    )
+
+
+def place_order(database: psycopg.Connection, scene: Scene) -> None:
+    """Put an order in production: the buyer's, and the supplier makes it."""
+    database.execute("delete from public.orders where workspace_id = %s", [scene.workspace_id])
+    scene.order_id = create_order(
+        database,
+        scene.workspace_id,
+        _buyer=scene.people["buyer"].user_id,
+        _tracking_token=scene.tracking_token,
+    )
+    database.execute("select private.record_payment(%s, %s, 0)", [scene.order_id, DEPOSIT])
+    database.execute(
+        "update public.orders set workflow_state = 'in_production', assigned_to = %s where id = %s",
+        [scene.people["supplier"].user_id, scene.order_id],
     )
 
 
@@ -275,6 +305,9 @@ def body_of(method: str, path: str, person: Person) -> object:
         ("POST", "/api/detect/D/corrections"): {"items": [{"name": "Honey"}]},
         ("POST", "/api/email-service"): {"template": "plain", "to": person.email, "data": PLAIN},
         ("POST", "/api/email-service/attachments"): {"name": "a.pdf", "content_type": "application/pdf"},
+        ("POST", "/api/orders/O/transitions"): {"to": "quality_check"},
+        ("POST", "/api/orders/O/cancel"): {},
+        ("POST", "/api/orders/O/assign"): {"user_id": None},
         ("POST", "/api/workspaces"): {"name": "New"},
         ("POST", "/api/workspaces/join"): {"code": "0000-0000-0000-0000"},
         ("PATCH", "/api/workspaces/W"): {"name": "New"},
@@ -353,6 +386,7 @@ BY_QUERY = (
     "/api/email-service/suppressions",
     "/api/email-service/templates",
     "/api/email-service/templates/T/preview",
+    "/api/orders",
 )
 WITH_ID = [route for route in ROUTES if "/W" in route[1]]
 
@@ -479,6 +513,19 @@ class TestWhatIsNotMine:
         with unchanged(database):
             foreign = self.ask(method, scene.path(path), stranger, path)
             absent = self.ask(method, replace(scene, detection_id=uuid4()).path(path), stranger, path)
+        assert foreign.status == 404
+        assert foreign == absent
+
+    @pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if {"O", "L"} & set(route[1].split("/"))])
+    def test_as_an_order(
+        self, database: psycopg.Connection, scene: Scene, stranger: Person, method: str, path: str
+    ) -> None:
+        furnish(database, scene)
+        nothing = replace(scene, order_id=uuid4(), tracking_token=uuid4().hex)
+        with unchanged(database):
+            absent = self.ask(method, nothing.path(path), stranger, path)
+            # Whoever has its link may follow an order.
+            foreign = absent if "/L" in path else self.ask(method, scene.path(path), stranger, path)
         assert foreign.status == 404
         assert foreign == absent
 
