@@ -43,12 +43,18 @@ FILL = f"""
     insert into private.ai_spending (subject, day, micro_usd)
       select home, current_date, 1 from crowd union all select person, current_date, 1 from crowd;
     insert into private.ai_budgets (subject, daily_micro_usd) select home, 1 from crowd;
+    insert into public.orders
+      (workspace_id, number, buyer_id, customer, summary, currency, lines, subtotal_minor, total_minor, deposit_minor,
+       balance_minor, workflow_state, tracking_token_hash)
+      select home, 'O-1', person, '{{}}', 'x', 'USD',
+        '[{{"kind": "item", "description": "x", "amount_minor": 1}}]', 1, 1, 1, 0, 'draft', sha256(home::text::bytea)
+      from crowd;
     insert into private.audit_heads (chain, sequence, hash) select home, 1, '' from crowd;
     insert into private.audit_log (chain, sequence, at, action, details, hash)
       select home, 1, now(), 'a.b', '{{}}', '' from crowd;
 """  # noqa: S608
-# One workspace with as many detections, made by its owner but for every hundredth, and calls that are all settled but
-# for a few. LAST is the image of the latest.
+# One workspace with as many detections and orders, its owner's but for every hundredth, and calls that are all settled
+# but for a few. LAST is the image of the latest.
 STOCK = f"""
     set local session_replication_role = replica;
     insert into public.detections
@@ -56,6 +62,14 @@ STOCK = f"""
        cost_micro_usd, processing_time_ms, created_at)
       select %(home)s, case when n %% 100 = 0 then %(buyer)s else %(owner)s end::uuid, 'general',
         lpad(n::text, 64, '0'), repeat('0', 64), '[]', '', 0, 'local', 'test', 0, 0, now() - n * interval '1 second'
+      from generate_series(1, {ROWS}) as n;
+    insert into public.orders
+      (workspace_id, number, buyer_id, customer, summary, currency, lines, subtotal_minor, total_minor, deposit_minor,
+       balance_minor, workflow_state, tracking_token_hash, created_at)
+      select %(home)s, 'O-' || n, case when n %% 100 = 0 then %(buyer)s else %(owner)s end::uuid, '{{}}', 'x', 'USD',
+        '[{{"kind": "item", "description": "x", "amount_minor": 1}}]', 1, 1, 1, 0,
+        case when n %% 1000 < 500 then 'draft' else 'cancelled' end, sha256(n::text::bytea),
+        now() - n * interval '1 second'
       from generate_series(1, {ROWS}) as n;
     insert into private.ai_calls
       (workspace_id, user_id, capability, provider, model, day, reserved_micro_usd, leased_until, outcome, micro_usd)
@@ -67,6 +81,7 @@ LAST = "1".rjust(64, "0")
 LARGE = {
     "users", "workspaces", "profiles", "members", "idempotency", "rate_limits", "invites", "detections",
     "audit_heads", "audit_log", "detection_corrections", "ai_calls", "ai_spending", "ai_budgets",
+    "orders",
 }  # fmt: skip
 
 
@@ -335,6 +350,35 @@ class TestBudgets:
         assert whole == set()
         assert {"ai_calls", "ai_spending", "ai_budgets"} <= by_index
         assert fetched(crowded.service, reserve_and_settle) < 8 * 100
+
+
+class TestOrders:
+    """Likewise."""
+
+    @pytest.mark.parametrize("state", [None, "cancelled"])
+    @pytest.mark.parametrize("who", ["owner", "buyer"])
+    def test_a_page(self, shop: Shop, who: str, state: str | None) -> None:
+        person: Person = getattr(shop, who)
+
+        def turn_pages(connection: Connection) -> None:
+            after = None
+            for _ in range(8):
+                asked = {"workspace_id": person.home, "workflow_state": state, "after": after, "page_size": 11}
+                page = call(connection, "list_orders", **asked)["body"]
+                assert len(page) == 11
+                after = page[9]["id"]
+
+        whole, _ = scanned(person, turn_pages)
+        assert whole == set()
+        assert fetched(person, turn_pages) < 8 * 150
+
+    def test_one_to_track(self, crowded: Database, shop: Shop) -> None:
+        token = str(shop.owner.workspace_id)
+
+        def track(connection: Connection) -> None:
+            assert call(connection, "track_order", token=token)["status"] == 404
+
+        assert scanned(crowded.service, track) == (set(), {"orders"})
 
 
 def test_who_points_at_a_row_is_found_by_index(migrated: Database) -> None:
