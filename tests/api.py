@@ -24,6 +24,7 @@ FUNCTIONS = {
     "health": "health",
     "jobs": "jobs",
     "orders": "orders",
+    "quote-generator": "quote_generator",
     "workspaces": "workspaces",
 }
 
