@@ -151,7 +151,7 @@ class Quote(Answer):
 class GuestQuote(Quote):
     """A new quote. `token` opens it for a guest, and is told this once; null for whoever is signed in."""
 
-    token: str | None
+    token: str | None = None
 
 
 class ListedQuote(Answer):

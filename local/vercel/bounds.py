@@ -24,6 +24,7 @@ class Bound(NamedTuple):
 PLAIN = Bound(25, "the web layer, models and tokens; no engine")
 LARGER = {
     "detect": Bound(130, "two providers' SDKs and the image decoders"),
+    "quote-generator": Bound(90, "two providers' SDKs"),
     "email-service": Bound(65, "33 of every locale's formats; the template engine and the provider's SDK"),
     "detect-local": Bound(400, "OpenCV, ONNX Runtime and the models that read"),
 }

@@ -128,6 +128,14 @@ def call(name: str, person: Person, env: Mapping[str, str]) -> Call:
             as_json({**MAIL, "to": person.email, "send_at": (datetime.now(UTC) + timedelta(days=1)).isoformat()}),
             holds=lambda a: a["state"] == "queued",
         ),
+        "quote-generator": Call(
+            "POST",
+            "/api/quote-generator",
+            201,
+            person.headers,
+            as_json({"product_type": "hoodie", "quantity": 500, "customer": {"email": person.email}}),
+            holds=lambda a: a["total_minor"] > 0,
+        ),
         "detect-local": Call(
             "POST", "/api/detect-local?kind=pantry", 200, internal, picture, holds=lambda a: bool(a["items"])
         ),

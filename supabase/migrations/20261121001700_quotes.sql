@@ -123,6 +123,15 @@ $$;
 comment on function private.quote_role is
   'staff (all quotes), buyer (their own), guest (whoever isn''t in a workspace that takes guests); null: nobody.';
 
+create function private.no_quotes(_workspace uuid, _caller uuid) returns jsonb
+language sql
+set search_path = ''
+as $$
+  select case when _caller is null then private.not_found()
+    else coalesce(private.refusal(_workspace, 'quotes.write', _caller), private.not_found()) end
+$$;
+comment on function private.no_quotes is 'What to answer whoever may ask for none there: a guest as if there were nothing.';
+
 create function private.quote_access(_quote public.quotes, _caller uuid, _token text) returns text
 language sql stable
 set search_path = ''
@@ -166,8 +175,7 @@ begin
     return private.refuse(429, 'rate_limited', 'Too many quotes for one day. Wait before the next one.')
       || jsonb_build_object('limits', taken -> 'limits');
   elsif role is null then
-    return coalesce(private.refusal(workspace, 'quotes.write', _caller), private.not_found())
-      || jsonb_build_object('limits', taken -> 'limits');
+    return private.no_quotes(workspace, _caller) || jsonb_build_object('limits', taken -> 'limits');
   end if;
   card := private.current_rate_card(workspace, _product);
   return jsonb_build_object(
@@ -252,7 +260,7 @@ declare
   role text := private.quote_role(_workspace, _caller);
 begin
   if role is null then
-    return coalesce(private.refusal(_workspace, 'quotes.write', _caller), private.not_found());
+    return private.no_quotes(_workspace, _caller);
   end if;
   return private.answer(private.quote_json(private.new_quote(
     _caller, _workspace, role, _quote, null, null, 1, case when _caller is null then _token end)), 201);
@@ -557,7 +565,7 @@ as $$
 $$;
 
 revoke execute on function
-  private.keep_quote, private.today, private.quote_json, private.quote_role, private.quote_access, private.found_quote,
+  private.keep_quote, private.today, private.quote_json, private.quote_role, private.no_quotes, private.quote_access, private.found_quote,
   private.quote_basis, public.quote_basis, private.known_fabrics, public.known_fabrics, private.new_quote,
   private.create_quote, public.create_quote,
   private.revise_quote, public.revise_quote, private.read_quote, public.read_quote, private.list_quotes,

@@ -31,6 +31,9 @@ SERVICE_USERS = {
     "functions/email_service/delivering.py",  # delivers for everybody
     "functions/email_service/handler.py",  # queues: it knows what a mail is made of; hears the provider, and recipients
     "functions/orders/handler.py",  # tells whoever has the link how far an order is
+    "functions/jobs/expiring.py",  # works for everybody, as all jobs do
+    "functions/jobs/refreshing.py",
+    "functions/quote_generator/handler.py",  # a price is computed by us alone; guests have no identity there
     "shared/ai/ledger.py",  # budgets must not be the caller's to change
 }
 HEAVY = {

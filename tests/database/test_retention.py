@@ -22,6 +22,7 @@ KEPT = {
     "private.job_runs": "90 days",
     "private.email_messages": "1 year",
     "private.exchange_rates": "3650 days",
+    "private.quote_codes": "1 day",
     "private.alerts": "90 days",
 }
 # A date's age is known to the day, any other row's to far less than a minute.
@@ -66,6 +67,10 @@ ROWS = {
     "private.job_runs": """
         insert into private.job_runs (job, leased_until, ended_at, outcome, started_at)
         values ('test', now(), now(), 'done', now() - %s::interval)
+    """,
+    "private.quote_codes": """
+        insert into private.quote_codes (family, workspace_id, code_hash, expires_at)
+        select gen_random_uuid(), w.id, '', now() - %s::interval from public.workspaces as w limit 1
     """,
     "private.exchange_rates": """
         insert into private.exchange_rates (currency, as_of, rate, source)

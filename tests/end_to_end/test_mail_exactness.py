@@ -98,14 +98,15 @@ def office(tmp_path: Path) -> Iterator[Office]:
 def drain(office: Office, chance: random.Random, *, killing: bool) -> int:
     """Have the workers deliver all there is, killing one now and then; how many were killed."""
     workers = [office.worker() for _ in range(WORKERS)]
-    killed = 0
+    killed, left = 0, office.waiting()
     give_up = time.monotonic() + PATIENCE_SECONDS
     try:
         while office.waiting():
             assert time.monotonic() < give_up, f"{office.waiting()} are left"
             time.sleep(chance.uniform(0.1, 1.5))
-            number = chance.randrange(WORKERS)
-            if killing and workers[number].poll() is None:
+            number, before, left = chance.randrange(WORKERS), left, office.waiting()
+            # On a busy machine they would else be killed before they have begun.
+            if killing and left < before and workers[number].poll() is None:
                 workers[number].send_signal(signal.SIGKILL)
                 workers[number].wait()
                 killed += 1

@@ -18,6 +18,8 @@ from local.functions import FunctionsServer
 from local.stack import Stack
 from tests.api import FUNCTIONS, InProcess, Response
 from tests.functions.conftest import signed, together
+from tests.functions.quote_generator.cards import CONTENTS
+from tests.functions.quote_generator.storing import REQUEST, store_quote
 from tests.ordering import DEPOSIT, create_order
 from tests.people import PASSWORD, People, Person
 from tests.shared.hostile_images import picture, written
@@ -69,6 +71,17 @@ POST   /api/orders/O/transitions              401   404   200   200   200   404 
 POST   /api/orders/O/cancel                   401   404   200   200   200   404   404   403   403   403   403   404
 POST   /api/orders/O/assign                   401   404   200   200   200   404   404   403   403   403   403   404
 GET    /api/orders/track/L                    200   200   200   200   200   200   200   200   200   200   200   200
+POST   /api/quote-generator                   404   404   201   201   201   403   403   201   403   201   403   403
+GET    /api/quote-generator                   401   404   200   200   200   403   403   200   403   200   403   403
+GET    /api/quote-generator/rate-cards        401   404   200   200   200   403   403   403   403   403   403   403
+POST   /api/quote-generator/rate-cards        401   404   201   201   201   403   403   403   403   403   403   403
+POST   /api/quote-generator/parse             401   404   200   200   200   403   403   200   403   200   403   403
+GET    /api/quote-generator/Q                 404   404   200   200   200   404   404   200   404   404   404   404
+GET    /api/quote-generator/Q/replay          404   404   200   200   200   404   404   200   404   404   404   404
+POST   /api/quote-generator/Q/revise          404   404   201   201   201   404   404   201   404   404   404   404
+POST   /api/quote-generator/Q/decline         404   404   200   200   200   404   404   200   404   404   404   404
+POST   /api/quote-generator/Q/code            404   404   404   404   404   404   404   404   404   404   404   404
+POST   /api/quote-generator/Q/convert         404   404   201   201   201   404   404   201   404   404   404   404
 GET    /api/workspaces                        401   200   200   200   200   200   200   200   200   200   200   200
 POST   /api/workspaces                        401   201   201   201   201   201   201   201   201   201   201   201
 POST   /api/workspaces/join                   401   404   404   404   404   404   404   404   404   404   404   404
@@ -124,6 +137,7 @@ def registered() -> set[tuple[str, str]]:
         "track/<token>": "track/L",
         "<token>": "K",
         "<order_id>": "O",
+        "<quote_id>": "Q",
         "<name>": "J",
     }
     found = set()
@@ -151,6 +165,7 @@ class Scene:
     suppression_id: UUID = field(default_factory=uuid4)
     unsubscribe_token: UUID = field(default_factory=uuid4)
     order_id: UUID = field(default_factory=uuid4)
+    quote_id: UUID = field(default_factory=uuid4)
     tracking_token: str = field(default_factory=lambda: uuid4().hex)
 
     def path(self, template: str) -> str:
@@ -169,6 +184,7 @@ class Scene:
             "S": self.suppression_id,
             "K": self.unsubscribe_token,
             "O": self.order_id,
+            "Q": self.quote_id,
             "L": self.tracking_token,
         }
         return "/".join(str(letters.get(segment, segment)) for segment in template.split("/"))
@@ -240,6 +256,8 @@ def place_order(database: psycopg.Connection, scene: Scene) -> None:
         "update public.orders set workflow_state = 'in_production', assigned_to = %s where id = %s",
         [scene.people["supplier"].user_id, scene.order_id],
     )
+    database.execute("delete from public.quotes where workspace_id = %s", [scene.workspace_id])
+    scene.quote_id = store_quote(database, scene.workspace_id, scene.people["owner"].user_id)
 
 
 @pytest.fixture(scope="module")
@@ -308,6 +326,12 @@ def body_of(method: str, path: str, person: Person) -> object:
         ("POST", "/api/orders/O/transitions"): {"to": "quality_check"},
         ("POST", "/api/orders/O/cancel"): {},
         ("POST", "/api/orders/O/assign"): {"user_id": None},
+        ("POST", "/api/quote-generator"): REQUEST,
+        ("POST", "/api/quote-generator/rate-cards"): {"product_type": "t_shirt", "card": CONTENTS["t_shirt"]},
+        ("POST", "/api/quote-generator/parse"): {"description": "500 hoodies"},
+        ("POST", "/api/quote-generator/Q/revise"): REQUEST,
+        ("POST", "/api/quote-generator/Q/decline"): {},
+        ("POST", "/api/quote-generator/Q/convert"): {},
         ("POST", "/api/workspaces"): {"name": "New"},
         ("POST", "/api/workspaces/join"): {"code": "0000-0000-0000-0000"},
         ("PATCH", "/api/workspaces/W"): {"name": "New"},
@@ -380,6 +404,9 @@ BY_QUERY = (
     "/api/detect/accuracy",
     "/api/detect/batch",
     "/api/detect/uploads",
+    "/api/quote-generator",
+    "/api/quote-generator/rate-cards",
+    "/api/quote-generator/parse",
     "/api/email-service",
     "/api/email-service/attachments",
     "/api/email-service/messages",
@@ -388,6 +415,11 @@ BY_QUERY = (
     "/api/email-service/templates/T/preview",
     "/api/orders",
 )
+FOR_GUESTS = [
+    (method, path)
+    for method, path in ROUTES
+    if (path == "/api/quote-generator" and method == "POST") or ("/Q" in path and not path.endswith("/code"))
+]
 WITH_ID = [route for route in ROUTES if "/W" in route[1]]
 
 
@@ -450,7 +482,10 @@ class TestEveryRoute:
         before = fingerprint(database)
         calls = (partial(self.call, scene, method, path, scene.people["nobody"], token) for token in tokens.values())
         answers = dict(zip(tokens, together(*calls), strict=True))
-        assert {kind: answer.status for kind, answer in answers.items()} == dict.fromkeys(tokens, expected)
+        statuses = dict.fromkeys(tokens, expected)
+        if (method, path) in FOR_GUESTS:  # who says that they are somebody is no guest
+            statuses = {**dict.fromkeys(tokens, 401), "none": expected}
+        assert {kind: answer.status for kind, answer in answers.items()} == statuses
         if expected >= 400:
             assert fingerprint(database) == before
         if (method, path) in SIGNED_IN:
@@ -541,6 +576,17 @@ class TestWhatIsNotMine:
             absent = self.ask(method, nothing.path(path), stranger, path)
             # Whoever has a link of a mail got it: that one needs no name.
             foreign = absent if "/K" in path else self.ask(method, scene.path(path), stranger, path)
+        assert foreign.status == 404
+        assert foreign == absent
+
+    @pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if "/Q" in route[1]])
+    def test_as_a_quote(
+        self, database: psycopg.Connection, scene: Scene, stranger: Person, method: str, path: str
+    ) -> None:
+        furnish(database, scene)
+        with unchanged(database):
+            foreign = self.ask(method, scene.path(path), stranger, path)
+            absent = self.ask(method, replace(scene, quote_id=uuid4()).path(path), stranger, path)
         assert foreign.status == 404
         assert foreign == absent
 
