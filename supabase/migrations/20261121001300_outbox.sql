@@ -73,6 +73,7 @@ create index outbox_in_order on private.outbox (topic, ordering_key, position) w
 create index outbox_by_delivery on private.outbox (delivery) where delivery is not null;
 create index outbox_by_workspace on private.outbox (workspace_id);
 create index outbox_by_end on private.outbox (ended_at) where ended_at is not null;
+create index attempts_by_delivery on private.attempts (delivery);
 create index outbox_dead on private.outbox (topic) where state = 'dead';
 
 insert into private.retention (relation, row_age, keep, reason) values

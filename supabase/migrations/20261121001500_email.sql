@@ -76,6 +76,7 @@ alter table private.email_events enable row level security;
 alter table private.email_suppressions enable row level security;
 
 create index email_messages_by_workspace on private.email_messages (workspace_id, created_at desc, id desc);
+create index email_messages_by_recipient on private.email_messages (workspace_id, lower(recipient), created_at desc, id desc);
 create index email_messages_by_creator on private.email_messages (created_by);
 create index email_messages_by_template on private.email_messages (template);
 create index email_messages_by_age on private.email_messages using brin (greatest(created_at, send_at));
@@ -562,8 +563,9 @@ begin
         'started_at', private.rfc3339(a.started_at), 'ended_at', private.rfc3339(a.ended_at),
         'outcome', coalesce(a.outcome, 'unfinished'), 'error', a.error, 'idempotency_key', a.delivery)
         order by a.started_at), '[]')
-      from private.outbox as o join private.attempts as a on a.outbox_id = o.id
-      where o.topic = 'email' and o.payload ->> 'message' = _message::text),  -- one for each time that it was tried again
+      from private.attempts as a
+      where a.outbox_id = any (array(  -- one, and one more for each time that somebody had it tried again
+        select id from private.outbox where topic = 'email' and payload ->> 'message' = _message::text))),
     'events', (
       select coalesce(jsonb_agg(jsonb_build_object(
         'type', e.type, 'at', private.rfc3339(e.at), 'received_at', private.rfc3339(e.received_at), 'reason', e.reason)

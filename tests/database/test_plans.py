@@ -76,12 +76,26 @@ STOCK = f"""
       select %(home)s, %(buyer)s, 'seeing', 'gemini', 'test', current_date, 1, now() + interval '1 day',
         case when n > 10 then 'answered' end, case when n > 10 then 1 end
       from generate_series(1, {ROWS}) as n;
+    with mails as (
+      insert into private.email_messages (workspace_id, template, recipient, data, outbox_id, created_at)
+      select %(home)s, 'plain', n || '@example.com', '{{}}', gen_random_uuid(), now() - n * interval '1 second'
+      from generate_series(1, {ROWS}) as n
+      returning *)
+    insert into private.outbox (id, topic, payload, workspace_id, ordering_key, give_up_at)
+      select outbox_id, 'email', jsonb_build_object('message', id), workspace_id,
+        case when recipient like '9%%' then id end, now() + interval '1 day'
+      from mails;
+    insert into private.attempts (outbox_id, delivery, attempt)
+      select id, gen_random_uuid(), 1 from private.outbox;
+    insert into private.email_events (id, message_id, provider_id, type, at)
+      select id, id, id, 'delayed', now() from private.email_messages;
 """  # noqa: S608
 LAST = "1".rjust(64, "0")
 LARGE = {
     "users", "workspaces", "profiles", "members", "idempotency", "rate_limits", "invites", "detections",
     "audit_heads", "audit_log", "detection_corrections", "ai_calls", "ai_spending", "ai_budgets",
     "orders",
+    "outbox", "attempts", "email_messages", "email_events",
 }  # fmt: skip
 
 
@@ -401,3 +415,41 @@ def test_the_check_would_see_a_table_read_whole(crowded: Database) -> None:
         run(connection, "select from public.workspaces where name = 'nobody''s'")
 
     assert scanned(crowded.owner, read) == ({"workspaces"}, set())
+
+
+class TestMails:
+    """However many wait, and were sent before."""
+
+    @pytest.mark.parametrize("which", [{}, {"recipient": "7777@Example.com"}, {"template": "plain"}])
+    def test_a_page(self, shop: Shop, which: dict[str, str]) -> None:
+        def read(connection: Connection) -> None:
+            for _ in range(8):
+                assert call(connection, "list_emails", page_size=11, **which)["body"]
+
+        assert scanned(shop.owner, read)[0] == set()
+        assert fetched(shop.owner, read) < 8 * 100
+
+    def test_delivering_them_and_what_is_told_of_them(self, crowded: Database, shop: Shop) -> None:
+        def work(connection: Connection) -> None:
+            for n in range(8):
+                leased = call(connection, "lease_email", most=10, lease_seconds=60)
+                about = {"delivery": leased["id"], "attempt": 1}
+                assert call(connection, "keep_request", **about, request="x")
+                ids = [each["outbox_id"] for each in leased["messages"]]
+                outcomes = [{"id": id_, "outcome": "delivered", "receipt": id_} for id_ in ids]
+                call(connection, "settle_outbox", **about, outcomes=outcomes)
+                event = {"type": "delivered", "at": "2026-01-01T00:00:00Z", "provider_id": ids[0]}
+                assert call(connection, "record_email_event", id=f"{uuid4()}{n}", **event) == "recorded"
+
+        assert scanned(crowded.service, work)[0] == set()
+        assert fetched(crowded.service, work) < 8 * 10 * 40
+
+    def test_the_story_of_one(self, crowded: Database, shop: Shop) -> None:
+        one = crowded.owner.value("select id from private.email_messages where recipient = '5555@example.com'")
+
+        def read(connection: Connection) -> None:
+            for _ in range(8):
+                assert len(call(connection, "explain_email", message_id=one)["body"]["attempts"]) == 1
+
+        assert scanned(shop.owner, read)[0] == set()
+        assert fetched(shop.owner, read) < 8 * 30
