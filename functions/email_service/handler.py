@@ -47,7 +47,7 @@ app = Function("email-service", max_duration_seconds=60)
 @app.post(
     permission="email.send",
     status=202,
-    problems=["422 attachment_not_found", "422 attachments_too_large", "429 rate_limited"],
+    problems=["422 attachment_not_found", "422 attachment_not_kept", "422 attachments_too_large", "429 rate_limited"],
 )
 def send_message(caller: Caller, body: NewMessage) -> Message:
     """Queue a mail. It goes out within moments, or at `send_at`; a thousand a day for each workspace."""

@@ -190,7 +190,7 @@ comment on function private.queue_email is
   'is none or is suppressed is written down and not sent: the change itself doesn''t fail by it. Mails of one ordering key '
   'go out one after another.';
 
-create function private.attachments_refusal(_workspace uuid, _attachments jsonb) returns jsonb
+create function private.attachments_refusal(_workspace uuid, _attachments jsonb, _send_at timestamptz) returns jsonb
 language plpgsql stable
 set search_path = ''
 as $$
@@ -199,13 +199,17 @@ declare
   named integer := jsonb_array_length(_attachments);
   stored integer;
   bytes bigint;
+  kept_until timestamptz;
 begin
-  select count(*), sum((o.metadata ->> 'size')::bigint) into stored, bytes
+  select count(*), sum((o.metadata ->> 'size')::bigint), min(o.created_at + r.keep) into stored, bytes, kept_until
   from jsonb_to_recordset(_attachments) as a (bucket text, path text)
   join storage.objects as o on o.bucket_id = a.bucket and o.name = a.path
+  join private.file_retention as r on r.bucket = a.bucket
   where a.bucket = 'attachments' and starts_with(a.path, _workspace || '/');
   if stored < named then
     return private.refuse(422, 'attachment_not_found', 'An attachment is not in this workspace''s storage: upload it first.');
+  elsif _send_at + interval '1 day' > kept_until then  -- by which it is sent or given up
+    return private.refuse(422, 'attachment_not_kept', 'Files are kept for 90 days: with attachments a mail goes out before.');
   elsif bytes > most_bytes then
     return private.refuse(422, 'attachments_too_large', 'All attachments of a mail together have at most 10 MB.');
   end if;
@@ -223,7 +227,7 @@ declare
   made jsonb;
   refusal jsonb := private.refusal(_workspace, 'email.send', _caller);
 begin
-  refusal := coalesce(refusal, private.attachments_refusal(_workspace, _attachments));
+  refusal := coalesce(refusal, private.attachments_refusal(_workspace, _attachments, _send_at));
   if refusal is not null then
     return refusal;
   end if;

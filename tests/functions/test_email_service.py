@@ -6,6 +6,7 @@ import base64
 import json
 import re
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -293,6 +294,13 @@ class TestAttachments:
         assert send(api, person, attachments=files).status == 202
         files.append(self.upload(api, person, b"x"))
         assert send(api, person, attachments=files).code == "attachments_too_large"
+
+    def test_are_sent_while_they_are_kept(self, api: InProcess, sandbox: Sandbox, person: Person) -> None:
+        file = self.upload(api, person, b"here")
+        late, soon = ((datetime.now(UTC) + timedelta(days=days)).isoformat() for days in (90, 88))
+        assert send(api, person, attachments=[file], send_at=late).code == "attachment_not_kept"
+        assert send(api, person, attachments=[file], send_at=soon).status == 202
+        assert send(api, person, send_at=late).status == 202
 
     def test_one_that_is_gone_when_the_mail_goes_out_fails_it(
         self, api: InProcess, stack: Stack, sandbox: Sandbox, person: Person, database: psycopg.Connection
