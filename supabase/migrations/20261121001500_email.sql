@@ -319,8 +319,9 @@ begin
       update private.email_messages set reason = null where id = any (held.messages[:room]);
     end if;
     continue when room = cardinality(held.messages);
-    again_at := clock_timestamp() + make_interval(
-      secs => (private.take_email_units(held.workspace_id, 0) -> 'limits' -> 0 -> 'reset_seconds')::integer);
+    -- In an hour at the soonest: room comes back mail by mail, and each time all of them would be put off anew.
+    again_at := clock_timestamp() + make_interval(secs => greatest(
+      3600, (private.take_email_units(held.workspace_id, 0) -> 'limits' -> 0 -> 'reset_seconds')::integer));
     -- All that are due: else each hundred of them would be leased only to be put back.
     update private.outbox set delivery = null, due_at = again_at, give_up_at = again_at + interval '1 day'
     where id in (
