@@ -13,6 +13,8 @@ import psycopg
 from PIL import Image, ImageDraw
 from psycopg.types.json import Jsonb
 from schemathesis import Case
+from schemathesis.core.parameters import ParameterLocation
+from schemathesis.generation import GenerationMode
 from schemathesis.generation.meta import TestPhase
 
 from functions.email_service import templates
@@ -71,10 +73,17 @@ def admin(people: People) -> Person:
 
 
 def put_real(case: Case[Any], people: People, gathered: Gathered) -> None:
-    """Put what exists where something must; which cases is told by what was drawn."""
+    """Put what exists where something valid must name it; which cases is told by what was drawn."""
+    if case.meta is None:
+        return
     # A sequence of calls names what its own calls made.
-    if case.meta and case.meta.phase.name is not TestPhase.STATEFUL:
-        real_names(case, gathered)
+    if case.meta.phase.name is not TestPhase.STATEFUL:
+        if not case.meta.is_negative_at(ParameterLocation.PATH):
+            real_names(case, case.path_parameters, gathered)
+        if not case.meta.is_negative_at(ParameterLocation.QUERY):
+            real_names(case, case.query, gathered)
+    if case.meta.generation.mode is not GenerationMode.POSITIVE:
+        return
     if case.operation.path == WEBHOOK and isinstance(case.body, bytes):
         case.body = event(gathered, len(case.body))
     elif isinstance(case.body, dict):
@@ -83,14 +92,13 @@ def put_real(case: Case[Any], people: People, gathered: Gathered) -> None:
             real_mail(case.body)
 
 
-def real_names(case: Case[Any], gathered: Gathered) -> None:
-    """Half of the paths and queries name what exists."""
-    for parameters in (case.path_parameters, case.query):
-        for name, drawn in dict(parameters or {}).items():
-            known = NAMES.get((case.operation.path, name)) or tuple(gathered.ids.get(name, ()))
-            number = sum(str(drawn).encode(errors="replace"))
-            if known and number % 2 == 0:
-                parameters[name] = known[number // 2 % len(known)]
+def real_names(case: Case[Any], parameters: dict[str, Any] | None, gathered: Gathered) -> None:
+    """Half of the parameters name what exists."""
+    for name, drawn in list((parameters or {}).items()):
+        known = NAMES.get((case.operation.path, name)) or tuple(gathered.ids.get(name, ()))
+        number = sum(repr((drawn, case.body)).encode(errors="replace"))  # the body too: ids may be alike for hundreds
+        if known and parameters and number % 2 == 0:
+            parameters[name] = known[number // 2 % len(known)]
 
 
 def real_body(body: dict[str, Any], people: People) -> None:

@@ -13,7 +13,6 @@ import schemathesis
 from hypothesis import strategies
 from schemathesis import Case, HookContext, Response
 from schemathesis.core.failures import Failure
-from schemathesis.generation import GenerationMode
 from schemathesis.openapi.checks import RejectedPositiveData
 
 from local.resend.webhooks import signed
@@ -96,16 +95,16 @@ def install(
     @schemathesis.hook
     def after_call(context: HookContext, case: Case[Any], response: Response) -> None:
         """Notes what the owner made or saw: at the end a stranger asks for it."""
-        # As it was sent: a probe by another person goes by the case it was derived from.
-        if response.status_code < 300 and response.request.headers.get("Authorization") == gathered.authorization:
+        # As it was sent: a probe by another person, or by another method, goes by the case it was derived from.
+        sent = (response.request.method, response.request.headers.get("Authorization"))
+        if response.status_code < 300 and sent == (case.operation.method.upper(), gathered.authorization):
             gathered.note(case.operation.path, case.path_parameters or {}, response.content)
         answers[case.operation.label, f"{response.status_code} {code(response)}".strip()] += 1
 
     @schemathesis.hook
     def map_case(context: HookContext, case: Case[Any]) -> Case[Any]:
-        """Where only what exists leads on, half of the valid cases name what exists."""
-        if case.meta and case.meta.generation.mode is GenerationMode.POSITIVE:
-            given.put_real(case, people, gathered)
+        """Where only what exists leads on, half of what is valid names what exists."""
+        given.put_real(case, people, gathered)
         return case
 
     @schemathesis.hook
