@@ -1,4 +1,4 @@
-"""What the local rules understand of briefs whose meaning is written down: those they were tuned on, those kept apart."""
+"""What the local rules understand of briefs whose meaning is written down: those they were tuned on, and others."""
 
 from __future__ import annotations
 

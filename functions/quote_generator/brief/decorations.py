@@ -1,7 +1,7 @@
 """Prints, embroideries, labels and packaging: how many colours, and where.
 
 A sentence is read piece by piece, between commas and joining words. A piece that names a method begins a decoration;
-one that doesn't adds what it says to the decoration before it, or waits for the next: "front and back print, 2 colours".
+one that doesn't adds what it says to the decoration before it, or waits for the next: "front and back print".
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ NOT_A_QUANTITY = re.compile(
 
 
 class Quantity(NamedTuple):
-    """The number of pieces, or None; how surely; the garment it is of; and garments with a number of their own."""
+    """The number of pieces, if any; how surely; the garment it is of; other garments with a number of their own."""
 
     number: int | None
     confidence: float
@@ -71,7 +71,7 @@ class _Candidate(NamedTuple):
 
 
 def quantity(text: str, mentions: Sequence[Mention], colour: re.Pattern[str]) -> Quantity:
-    """Read it from a text without dates, sizes and money; `colour` finds colours, by which a lot is told from products."""
+    """Read it from a text without dates, sizes and money; `colour` finds colours, by which lots are told."""
     candidates = [each for found in NUMBER.finditer(text) if (each := _candidate(text, found, mentions))]
     good = [each for each in candidates if each.score > 0]
     if not good:

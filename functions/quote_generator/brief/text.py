@@ -142,7 +142,7 @@ def _counted(words: str) -> str:
 
 def _mended(word: str) -> str:
     """A known word that this is one letter away from: too many, missing, wrong or swapped with its neighbour."""
-    if word in _known() or word in MEANT:
+    if word in _known() or word.removesuffix("s") in _known() or word in MEANT:
         return word
     for place in range(len(word)):
         found = _shortened().get(word[:place] + word[place + 1 :])
