@@ -1,9 +1,9 @@
 """A brief in ordinary English to the fields of a quote's request, by rules of our own: no network, no model.
 
 Libraries were weighed and tried. `dateparser` takes half a second to import and reads "by March" as a day in the past
-and "mid February" as its 21st; `word2number` and `quantulum3` (seconds for its first text) find numbers, and not which of
-them is the quantity, which is the hard part; typing errors are mended by a table of words one letter away. What is left
-is a vocabulary of the trade, and that is in `brief/`, one module for each kind of thing that is said.
+and "mid February" as its 21st; `word2number` and `quantulum3` (seconds for its first text) find numbers, and not which
+of them is the quantity, which is the hard part; typing errors are mended by a table of words one letter away. What is
+left is a vocabulary of the trade, and that is in `brief/`, one module for each kind of thing that is said.
 
 Each field is read once and blotted out, so that the 15 of "15 March" is nobody's quantity: dates, money, sizes, then
 the garment and how many. What is unsure is understood all the same, with a low confidence and a question.

@@ -24,11 +24,17 @@ class Ledger:
     provider: str
 
     def reserve(
-        self, person: Person, micro_usd: int = 0, *, workspace_id: UUID | None = None, lease_seconds: int = 10
+        self,
+        person: Person,
+        micro_usd: int = 0,
+        *,
+        workspace_id: UUID | None = None,
+        lease_seconds: int = 10,
+        as_guest: bool = False,
     ) -> dict[str, Any]:
         answer: dict[str, Any] = self.db.service.call(
             "reserve_ai_call",
-            caller=person.id,
+            caller=None if as_guest else person.id,
             workspace_id=workspace_id or person.workspace_id,
             capability="seeing",
             provider=self.provider,
@@ -257,6 +263,15 @@ class TestBudgets:
         assert ledger.spent(owner.user_id) == 0
         yesterday = "select micro_usd from private.ai_spending where subject = %s and day < (now() at time zone 'UTC')"
         assert ledger.db.owner.value(yesterday + "::date", owner.user_id) == 9
+
+    def test_a_guest_is_paid_for_by_the_workspace_alone(self, ledger: Ledger, owner: Person) -> None:
+        ledger.budget(owner.workspace_id, 1_000)
+        call = ledger.reserved(owner, 700, as_guest=True)
+        assert ledger.refused(owner, 301, as_guest=True) == "workspace_budget"
+        ledger.settle(call, 600)
+        assert (ledger.spent(owner.workspace_id), ledger.spent(owner.user_id)) == (600, 0)
+        assert ledger.refused(owner, 401, as_guest=True) == "workspace_budget"
+        ledger.reserved(owner, 400, as_guest=True)
 
 
 class TestALease:

@@ -13,7 +13,7 @@ UNIT = r"pcs?|pces|pieces?|units?|items?|garments?|sets?|nos|off|copies|of (?:th
 NUMBER = re.compile(
     r"(?<![\w.,#/:-])(?P<about>~|\+/- ?)?(?:x ?)?(?P<many>\d{1,7})(?:\.0+)?(?P<vague>ish| ?\+|-odd| or so)?"
     r"(?: ?(?:-|to|or|and|/) ?(?P<most>\d{1,7}))?(?![\w%]|[.,:/]\d|-\d)(?P<x> ?x\b)?"
-    r"|(?<![\w.#])(?P<times>\d{1,7})x(?= ?[a-z])"
+    r"|(?<![\w.#])(?P<times>\d{1,7})x(?!l\b)(?= ?[a-z])"
 )
 UNITS = re.compile(rf"(?:ish|\+| or so|-odd)? ?(?:{UNIT})\b")
 ORDER = re.compile(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -61,10 +62,10 @@ BUILT_IN = (built_in(QUOTE), "built_in")
 class TestBuiltIn:
     def test_says_what_matters(self) -> None:
         assert built_in(QUOTE) == (
-            "500 pieces (Hoodie, heavyweight fleece 400 gsm) come to 19.52 USD each and 9,760.00 USD in total, set-up fees "
-            "included. Production takes 35 days, counted from your approval, so that 26 December 2026 is the earliest date. "
-            "The deposit is 2,928.00 USD and the balance 6,832.00 USD. A way to a lower price: 1000 pieces, at 17.90 USD each. "
-            "The quote is valid until 21 December 2026."
+            "500 pieces (Hoodie, heavyweight fleece 400 gsm) come to 19.52 USD each and 9,760.00 USD in total, set-up "
+            "fees included. Production takes 35 days, counted from your approval, so that 26 December 2026 is the "
+            "earliest date. The deposit is 2,928.00 USD and the balance 6,832.00 USD. A way to a lower price: "
+            "1000 pieces, at 17.90 USD each. The quote is valid until 21 December 2026."
         )
 
     def test_makes_do_with_little(self) -> None:
@@ -73,9 +74,9 @@ class TestBuiltIn:
 
     @given(
         st.integers(50, 100_000),
-        st.decimals("0.01", "999", places=2),
+        st.decimals("5.01", "999", places=2),
         st.decimals("0", "5", places=2),
-        st.dates(),
+        st.dates(date(2000, 1, 1)),
         st.integers(1, 400),
         st.sampled_from(["USD", "EUR", "GBP", "BDT"]),
     )
@@ -107,9 +108,7 @@ class TestTheCensor:
         [
             GOOD,
             "500 hoodies at 19,52 USD each make a total of 9.760,00 USD. Ready by December 26, 2026 at the earliest.",
-            "Quote Q-2026-0042 covers 500 hoodies for 9760 USD in all. Two ways lead to less: see below, please.".replace(
-                "Two", "Some"
-            ),
+            "Quote Q-2026-0042 covers 500 hoodies for 9760 USD in all. Some ways lead to less: see below.",
             "The heavyweight fleece 400 gsm hoodie comes to 19.52 USD per piece. At 1,000 pieces it is 17.90 USD each.",
             "Sampling takes ten days and production 25 days. The deposit is 2,928.00 USD and the balance 6,832 USD.",
             "No one price fits all: with 2 print colours each hoodie would be 19.02 USD, which saves 0.50 USD.",
