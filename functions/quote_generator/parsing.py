@@ -24,6 +24,7 @@ from shared.ai.providers import LOCAL
 VERSION = "rules-1"
 MOST_QUANTITY = 1_000_000
 GARMENT = re.compile(f"{products.CLEAR.pattern}|{products.VAGUER.pattern.replace('?P<', '?P<vague_')}")
+PER_COLOUR = re.compile(r"\d ?(?:pcs|pieces|units|of)? ?(?:per|each|in each|for each|a) colou?r\b")
 VAGUE_QUANTITY = re.compile(r"\ba-few\b")
 COMPLEXITY = [
     ("medium", r"\b(?:medium|moderate|average|normal)(?:ly)? complex(?:ity)?\b|\bcomplexity:? ?(?:medium|moderate)\b"),
@@ -91,9 +92,11 @@ def parse(description: str, today: date, known: Known) -> Parsed:
         if counted.others:
             goods = ", ".join(dict.fromkeys(f"{each.word}s" for each in counted.others))
             notes.append(f"Also asked for: {goods}. One quote is for one product.")
-    elif unknown := products.others(rest):
+    if unknown := products.others(rest):
         notes.append(f"Not on the rate card: {', '.join(unknown[:5])}.")
 
+    named = colours.colours(rest)
+    counted = _of_each_colour(counted, rest, named)
     number = _quantity(found, notes, counted, listed, vague=bool(VAGUE_QUANTITY.search(rest)))
     _sizes(put, notes, rest, listed, number, known)
 
@@ -102,7 +105,7 @@ def parse(description: str, today: date, known: Known) -> Parsed:
     put("fabric", made_of.key, made_of.confidence)
     if made_of.unknown:
         notes.append(f"Not on the rate card for this product: {', '.join(made_of.unknown)}.")
-    put("colours", colours.colours(rest), 0.85)
+    put("colours", named, 0.85)
     decorated, sure, said = decorations.decorations(rest, kind, GARMENT)
     put("decorations", [Decoration.model_validate(each.plain()) for each in decorated], sure)
     notes += said
@@ -137,6 +140,15 @@ def parsed(found: dict[str, tuple[object, float]], notes: list[str], known: Know
 def _product(offered: list[Mention], counted: quantity.Quantity) -> Mention | None:
     """The garment that the quantity is of, else the first."""
     return counted.of if counted.of in offered else (offered[0] if offered else None)
+
+
+def _of_each_colour(counted: quantity.Quantity, text: str, named: list[str]) -> quantity.Quantity:
+    """ "1,000 pieces per colour, three colours": three thousand."""
+    if counted.number is None or not PER_COLOUR.search(text):
+        return counted
+    said = re.search(r"\b(\d{1,2}) ?(?:different )?colou?rs?\b(?! ?-?(?:front|back|print|logo))", text)
+    many = int(said[1]) if said else len(named)
+    return counted._replace(number=counted.number * max(1, many), confidence=0.7 if many > 1 else 0.4)
 
 
 def _several(text: str, offered: list[Mention]) -> bool:

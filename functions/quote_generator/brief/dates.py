@@ -18,7 +18,7 @@ MONTHS = {
     for name in names.split()
 }
 DAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
-MONTH = "(?P<month>" + "|".join(sorted(MONTHS, key=len, reverse=True)) + r")\b\.?"
+MONTH = "(?P<month>" + "|".join(sorted(MONTHS, key=len, reverse=True)) + r")\b(?:(?<=\b[a-z]{3})(?<!may)\.)?"
 YEAR = r"(?:,?[ -]?(?:of )?(?P<year>20\d\d)\b)?"
 DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?(?: ?- ?\d{1,2}(?:st|nd|rd|th)?)?"
 PART = (
@@ -263,7 +263,7 @@ RULES: list[Rule] = [
         (r"(?<![\d/])(\d{1,2})[/-](\d{1,2})[/-](20\d\d|\d\d)\b", _numeric),
         (r"\b(?:by|before|until|due|on|for) (?:the )?(\d{1,2})/(\d{1,2})(?![\d/])()", _numeric),
         (rf"(?<!\d-)\b{DAY}[ -]?(?:of )?{MONTH}{YEAR}", _exact),
-        (rf"\b{MONTH} (?:the )?{DAY}(?!\d| ?(?:pcs|pieces|units|k\b)){YEAR}", _exact),
+        (rf"\b{MONTH} (?:the )?{DAY}(?!\d| ?(?:pcs|pieces|units|k\b|x\b|-?colou?rs?|cols?\b)){YEAR}", _exact),
         (rf"\b{PART}(?: of|-| in)? ?(?:the )?(?:month of )?{MONTH}{YEAR}", _part_of_month),
         (rf"\b(?:{PART} (?:of |in )?)?(?:the )?q(?P<quarter>[1-4])\b(?: of)?{YEAR}", _quarter),
         (rf"\b{BY} (?:the )?(?:start of )?{MONTH}{YEAR}", _by_month),

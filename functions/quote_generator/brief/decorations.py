@@ -18,7 +18,7 @@ METHODS = {
     "packaging": r"(?:printed )?(?:individually |single |separately )(?:poly ?)?(?:packed|bagged|wrapped|folded|boxed)"
     r"|(?:printed |recycled |custom |branded |individual |plain )*"
     r"(?:poly ?-?bag(?:s|ged|ging)?|packaging|mailers?(?: bags?)?|gift ?-?box(?:es|ed)?|mailer bags?)\b|\bbagged\b",
-    "embroidery": r"embroider\w*|\bstitched (?:logo|badge|crest)|\bstitching logo",
+    "embroidery": r"embroider\w*|\b(?:stitched|sewn)(?:[ -]on)?\b(?! (?:in|together|hem))",
     "screen_print": r"\b(?:screen|silk) ?-?(?:print(?:ed|ing|s)?|screen(?:ed|ing)?)|\bprint(?:ed|ing"
     r"|s)?\b(?! run)|\bserigraph\w*",
 }
@@ -128,6 +128,9 @@ def _of_sentence(
                 ):
                     current = Decoration(current.method, piece.colours, piece.placements)
                     found.append(current)
+                elif piece.colours and current.colours and current.placements:
+                    current = Decoration(current.method, piece.colours)
+                    found.append(current)
                 else:
                     current.colours = current.colours or piece.colours
                     current.placements += [each for each in piece.placements if each not in current.placements]
@@ -198,9 +201,11 @@ def _logos(text: str, method: str, garment: re.Pattern[str]) -> list[Decoration]
     found: list[Decoration] = []
     for sentence in sentences(text):
         logo = LOGO.search(sentence)
-        if logo is None or WITHOUT.search(sentence, max(0, logo.start() - 30), logo.start()):
+        if logo and WITHOUT.search(sentence, max(0, logo.start() - 30), logo.start()):
             continue
         for piece in _pieces(sentence, garment):
+            if logo is None and not (piece.colours and piece.placements):
+                continue
             if piece.colours and piece.placements:
                 found.append(Decoration(method, piece.colours, piece.placements))
             elif found and (piece.colours or piece.placements):

@@ -84,7 +84,8 @@ def fabric(text: str, product: str | None, fabrics: Mapping[str, Sequence[str]])
             return Fabric((max if heavy else min)(weighed, key=_weight), 0.75, unknown)
     if not best or (len(best) > 1 and not product):
         return Fabric(None, 0.0, unknown)
-    if unknown:
+    own = _weight(best[0])
+    if unknown or (weights and own and min(abs(own - weight) for weight in weights) > own * NEAR):
         return Fabric(best[0], 0.4, unknown)
     return Fabric(best[0], 0.9 if len(best) == 1 else 0.5, unknown)
 
@@ -95,8 +96,11 @@ def _score(key: str, said: set[str], weights: Sequence[int]) -> float:
     score = sum(1.0 if word in said else -0.1 for word in words) if words & said else 0.0
     own = _weight(key)
     if weights and own:
-        near = min(abs(own - weight) / own for weight in weights) <= NEAR
-        score += 1.5 - min(abs(own - weight) for weight in weights) / 1000 if near else (-0.5 if score else 0)
+        off = min(abs(own - weight) for weight in weights)
+        if off <= own * NEAR:
+            score += 1.5 - off / 1000
+        elif score:
+            score -= min(off, 400) / 10_000  # of those that are all too light or too heavy the nearest
     return round(score, 4)
 
 
@@ -104,7 +108,7 @@ def _says(text: str, word: str) -> bool:
     return any(
         not NEGATED.search(text, max(0, found.start() - 30), found.start())
         and not OF_SOMETHING_ELSE.match(text, found.end())
-        for found in re.finditer(rf"(?:(?<!\w)(?:{SAID.get(word, re.escape(word))})(?!\w))", text)
+        for found in re.finditer(rf"(?:(?<!\w)(?:{SAID.get(word, re.escape(word))})s?(?!\w))", text)
     )
 
 

@@ -19,7 +19,7 @@ CALLED = {
     "uniform": r"work ?wear|work ?shirt|work (?:trouser|pant)|chefs?'? (?:jacket|coat|white)|scrubs?|coverall"
     r"|boiler ?suit|overall"
     r"|(?:school|staff|security|hospital|nurse|hotel|crew|work|restaurant|company) uniform|tunic|lab coat|apron"
-    r"|hi-?vis vest",
+    r"|(?:hi-?vis|high[- ]vis(?:ibility)?|safety) (?:vest|jacket|top|shirt)",
     "knitwear": r"knit ?wear|knitted (?:jumper|sweater|top|vest|polo)|knit (?:jumper|sweater|top)|jumper"
     r"|cardigan|pullover"
     r"|(?:crew ?-?neck |v-?neck )?sweater|sweater vest|knit",
