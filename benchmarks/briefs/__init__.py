@@ -19,6 +19,7 @@ from functions.quote_generator.parsing import parse
 FOLDER = Path(__file__).parent
 TODAY = date(2026, 11, 21)
 ASKS = "asks"
+SETS = ("tuned", "mended", "held_out")
 TIMES = 20
 METHOD = (
     "Briefs in ordinary English (benchmarks/briefs/*.toml) through functions/quote_generator/parsing.py, no "
@@ -27,9 +28,9 @@ METHOD = (
     "wrong. `asks`\n"
     "are the fields a question is due about: right when it is these and no others. A brief is right when all of "
     "it is.\n"
-    "The first set was written before the rules, which were then tuned on it; the held-out one after them, and "
-    "committed\n"
-    "before it was first read by them. CPU: the median of a brief's repetitions, over both sets."
+    "`tuned` was written before the rules, which were then tuned on it. `mended` was kept apart, and 102 of its 131 fields\n"
+    "were right at first (0.779); what it showed was mended. `held out` was written after that and committed before the\n"
+    "rules first read it (117 of 130, 0.900); none is tuned on it. CPU: the median of a brief's repetitions, all sets."
 )
 
 
@@ -58,8 +59,8 @@ class BriefsReport(Report):
 
 
 def run() -> Report:
-    """Read both sets."""
-    sets = {name: list(read(name)) for name in ("tuned", "held_out")}
+    """Read every set."""
+    sets = {name: list(read(name)) for name in SETS}
     names = [*Fields.model_fields, ASKS]
     counted = {name: _counted(each) for name, each in sets.items()}
     rows = [[field, *(cell for name in sets for cell in _cells(*counted[name][field]))] for field in names]
@@ -74,7 +75,7 @@ def run() -> Report:
     return BriefsReport(
         "What the local rules understand of briefs",
         METHOD,
-        ("", "tuned", "share", "held out", "share"),
+        ("", *(cell for name in SETS for cell in (name.replace("_", " "), "share"))),
         rows,
         [
             Bound("share of the tuned set's fields wrong (right ≥ 0.95)", 1 - _share(*_sum(counted["tuned"])), 0.05),
