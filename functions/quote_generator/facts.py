@@ -14,6 +14,8 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from functions.quote_generator.numerals import number
+
 MOST_CHARACTERS = 800
 LEAST_CHARACTERS = 40
 
@@ -46,6 +48,12 @@ PRICED_BEFORE = re.compile(
     r"(?: (?:only|just|about|exactly|a total of|as little as))? ?$",
     re.IGNORECASE,
 )
+SAVED_BEFORE = re.compile(r"\bsav(?:e|es|ed|ing|ings)(?: of| you| up to| by)? (?:[$€£৳]|[A-Z]{3} )?$", re.IGNORECASE)
+EACH_BEFORE = re.compile(
+    r"\b(?:each|every|a single) (?:\w+ )?(?:costs?|is|would (?:be|cost)|will (?:be|cost)|comes to|at) (?:[$€£৳]"
+    r"|[A-Z]{3} )?$",
+    re.IGNORECASE,
+)
 COLOURS_AFTER = re.compile(r"[ -](?:print |ink |spot )?colou?rs?\b", re.IGNORECASE)
 EACH_AFTER = re.compile(
     r"(?: ?(?:[$€£৳]|[A-Z]{3}\b))? (?:each|apiece|(?:per|a|for each) (?:piece|unit|garment|item))\b", re.IGNORECASE
@@ -76,7 +84,8 @@ NUMBER_WORDS = {
 # Numbers that are written as words and none of the small ones, and words that change a price without a number.
 REFUSED_NUMBERS = re.compile(
     r"\b(?:thirty|forty|fifty|sixty|seventy|eighty|ninety|hundreds?|thousands?|millions?|dozens?|half|halves|quarters?"
-    r"|thirds?|double[sd]?|triple[sd]?|twice|thrice|per ?cent|percentage|fortnight|weeks?|couple)\b",
+    r"|thirds?|double[sd]?|triple[sd]?|twice|thrice|per ?cent|percentage|fortnight|weeks?|couple|monthly|weekly"
+    r"|yearly|daily|hourly|annual\w*|(?:per|a|every) (?:day|month|year|hour))\b",
     re.IGNORECASE,
 )
 MARKUP = set("<>[]{}|`*_#\\~^@=&/")
@@ -86,7 +95,9 @@ PROMISES = re.compile(
     r"|discount\w*|refund\w*|rebate\w*|vouchers?|coupons?|credit|cheapest|lowest|best price|always|never"
     r"|definitely|certainly"
     r"|certif\w*|insur\w*|express|rush|overnight|immediately|instantly|today|tomorrow|tonight|yesterday|lifetime|forever"
-    r"|unlimited|no extra|binding|unconditional\w*|no matter|risk|penalt\w*|compensat\w*|money back|match any|beat any"
+    r"|unlimited|waive\w*|on us|on the house|nothing to pay|no cost"
+    r"|(?:no|without|zero)(?: an?y?)? (?:deposit|balance|set-?up|fees?|charges?|costs?|minimum|obligation)"
+    r"|no extra|binding|unconditional\w*|no matter|risk|penalt\w*|compensat\w*|money back|match any|beat any"
     r"|included? tax\w*|tax\w*|dut(?:y|ies)|shipping|freight|deliver\w*|pay|paid|payment|payable|transfer|bank"
     r"|iban|account|crypto|bitcoin"
     r"|card|click|visit|call|phone|whatsapp|telegram|e-?mail|contact|website|link|password|code|verify|ignore|instructions?"
@@ -171,10 +182,12 @@ def _stands(
 ) -> bool:
     """Whether a number is one of the quote's for what it is said to be."""
     before, end = text[: found.start()], found.end()
-    if re.search(r"[\w-]$", before) and not re.search(r"[$€£৳]$|(?:^|\s)-?$", before):
+    if re.search(r"[\w-]$", before) and not re.search(r"[$€£৳]$", before):
         return _in_words(text, found, own)  # a part of a word: the 3XL of a line's description
-    if EACH_AFTER.match(text, end):
-        return value in _each(quote)
+    if SAVED_BEFORE.search(before):
+        return value in _named(quote, "saves_each")
+    if EACH_AFTER.match(text, end) or EACH_BEFORE.search(before):
+        return value in _named(quote, "unit_price", "saves_each")
     if PRICED_BEFORE.search(before) or MONEY_BEFORE.search(before) or MONEY_AFTER.match(text, end):
         return value in money
     if DAYS_AFTER.match(text, end):
@@ -220,9 +233,9 @@ def _known(quote: Mapping[str, Any]) -> tuple[set[Decimal], set[Decimal], set[De
     return money, pieces, days, dates
 
 
-def _each(quote: Mapping[str, Any]) -> set[Decimal]:
-    """What is said of one piece."""
-    return {_decimal(value) for name, value in _fields(quote) if name in ("unit_price", "saves_each")}
+def _named(quote: Mapping[str, Any], *names: str) -> set[Decimal]:
+    """The amounts of these fields, wherever they stand."""
+    return {_decimal(value) for name, value in _fields(quote) if name in names}
 
 
 def _fields(value: object, name: str = "") -> Iterator[tuple[str, Any]]:
@@ -242,33 +255,6 @@ def _texts(quote: Mapping[str, Any]) -> Iterator[str]:
     for name, value in _fields(quote):
         if name in ("description", "product", "name", "rule", "product_type") and isinstance(value, str):
             yield value.replace("_", " ")
-
-
-def number(written: str) -> Decimal | None:
-    """9,760.00 and 9.760,00 and 9760 alike; None for what may be read in two ways or is no number.
-
-    A single point is a decimal point, for the text is English; a single comma stands before thousands or, with one or
-    two digits after it, for the decimal point.
-    """
-    plain = re.sub(r"['\u00a0\u202f]", "", written)
-    points, commas = plain.count("."), plain.count(",")
-    if points and commas:
-        decimal = max(".", ",", key=plain.rfind)
-        whole, _, fraction = plain.rpartition(decimal)
-        grouping = "," if decimal == "." else "."
-        if decimal in whole or not _grouped(whole, grouping):
-            return None
-        return Decimal(f"{whole.replace(grouping, '')}.{fraction}")
-    if commas == 1 and re.fullmatch(r"\d+,\d{1,2}", plain):
-        return Decimal(plain.replace(",", "."))
-    if commas or points > 1:
-        grouping = "," if commas else "."
-        return Decimal(plain.replace(grouping, "")) if _grouped(plain, grouping) else None
-    return Decimal(plain)
-
-
-def _grouped(whole: str, grouping: str) -> bool:
-    return re.fullmatch(rf"\d{{1,3}}(?:{re.escape(grouping)}\d{{3}})+", whole) is not None
 
 
 def _decimal(value: object) -> Decimal:

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.quote_generator.facts import number, objection
+from functions.quote_generator.facts import objection
 from functions.quote_generator.narrating import built_in, narrate
+from functions.quote_generator.numerals import number
 from local.vendors import Behaviour, Compressed, Drops, Endless, Fails, Garbage, Hangs, Says, Trickles, Vendors
 from shared.ai.ledger import Asker
 from tests.functions.quote_generator.conftest import VENDORS
@@ -127,6 +128,11 @@ class TestTheCensor:
             "The deposit is 940.00 USD for 500 hoodies, which are ready 35 days after your approval.",
             "Your 500 hoodies cost 1.88 USD. Ready in 500 days, counted from your approval of it.",
             "Your 500 hoodies cost 120.00 USD each, and are ready 35 days after your approval of it.",
+            "Each hoodie costs 9,760.00 USD and is ready 35 days after your approval of the quote.",
+            "Your 500 hoodies come to 9,760.00 USD, which saves you 120.00 USD, 35 days after approval.",
+            "Your 500 hoodies come to 9,760.00 USD a month, and are ready 35 days after your approval.",
+            "Your 500 hoodies come to -9,760.00 USD in all, and are ready 35 days after your approval.",
+            "Your 500 hoodies come to 9,760.00 USD without any deposit, 35 days after your approval.",
             "Your hoodies cost 400 when you order now, and are ready 35 days after your approval.",
             "Your 500 hoodies come to 9,760.00 USD, with 10% off if you approve before 21 December 2026.",
             "Your 500 hoodies come to 9,760.00 USD, ten percent less than what others would ask you for.",
