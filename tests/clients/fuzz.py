@@ -22,6 +22,7 @@ from local.ports import free_port
 from local.stack import Stack
 from local.state import ROOT
 from tests.clients import given, rules, strangers
+from tests.ordering import create_order
 from tests.people import People, Person
 
 DOCUMENT = ROOT / "docs" / "openapi.json"
@@ -50,6 +51,9 @@ def run(folder: Path, seconds: int, seed: int | None) -> int:
     ):
         people = People(stack.env)
         owner, stranger = people.sign_up("Owner"), people.sign_up("Stranger")
+        with psycopg.connect(stack.database_url) as connection:
+            for _ in range(20):
+                create_order(connection, owner.workspace_id)
         gathered = strangers.Gathered(owner)
         given.prepare(people, gathered)
         tokens = {owner.token, stranger.token}

@@ -642,6 +642,13 @@ class TestPayment:
         market.pay(order, TOTAL + 1000, 1000)
         assert market.move(market.owner, order, "shipped")["status"] == 200
 
+    def test_of_a_deposit_given_back_in_part_begins_no_production(self, market: Market) -> None:
+        order = market.create()
+        market.pay(order, DEPOSIT, 1)
+        assert market.move(market.owner, order, "in_production")["code"] == "payment_needed"
+        market.pay(order, DEPOSIT + 1, 1)
+        assert market.move(market.owner, order, "in_production")["status"] == 200
+
     def test_goes_on_after_the_order_was_cancelled(self, market: Market) -> None:
         order = market.create()
         market.pay(order, DEPOSIT)
