@@ -7,7 +7,19 @@ import os
 import sys
 from importlib import import_module
 
-NAMES = ("round_trips", "cpu", "cold", "platform_cold", "accounting", "flat", "mail", "seeing", "balloons", "briefs")
+NAMES = (
+    "round_trips",
+    "cpu",
+    "cold",
+    "platform_cold",
+    "accounting",
+    "flat",
+    "pricing",
+    "mail",
+    "seeing",
+    "balloons",
+    "briefs",
+)
 
 
 def main() -> None:

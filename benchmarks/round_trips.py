@@ -22,6 +22,8 @@ from local.functions import FunctionsServer
 from local.pictures import labels
 from local.stack import Stack
 from tests.api import FUNCTIONS, InProcess, Response
+from tests.functions.quote_generator.cards import CONTENTS
+from tests.functions.quote_generator.storing import REQUEST as HOODIES
 from tests.ordering import create_order
 from tests.people import PASSWORD, People, Person
 
@@ -31,7 +33,13 @@ METHOD = (
 )
 
 # Detecting looks for today's answer to the same question first, and a batch takes a unit for each of its photos.
-MORE = {("detect", "POST /"): 3, ("detect", "POST /batch"): 4}
+# A price needs its rate card first, and a revision the quote before.
+MORE = {
+    ("detect", "POST /"): 3,
+    ("detect", "POST /batch"): 4,
+    ("quote-generator", "POST /"): 3,
+    ("quote-generator", "POST /<quote_id>/revise"): 4,
+}
 MAIL = {"template": "plain", "to": "robin@example.com", "data": {"subject": "A", "paragraphs": ["b"]}}
 
 
@@ -149,6 +157,14 @@ def tell(done: Writes, refused: Writes, people: People) -> None:
     failed, suppressed = fail(people, owner)
     write("POST", f"/api/email-service/messages/{failed}/retry")
     write("DELETE", f"/api/email-service/suppressions/{suppressed}")
+    quotes = "/api/quote-generator"
+    write("POST", f"{quotes}/parse", {"description": "500 hoodies"})
+    write("POST", f"{quotes}/rate-cards", {"product_type": "t_shirt", "card": CONTENTS["t_shirt"]})
+    quote = write("POST", quotes, HOODIES).json["id"]
+    quote = write("POST", f"{quotes}/{quote}/revise", HOODIES).json["id"]
+    write("POST", f"{quotes}/{quote}/decline", {})
+    quote = write("POST", f"{quotes}/{quote}/revise", HOODIES).json["id"]
+    write("POST", f"{quotes}/{quote}/convert", {})
     order = f"/api/orders/{place(people, owner)}"
     write("POST", f"{order}/transitions", {"to": "on_hold"})
     write("POST", f"{order}/assign", {"user_id": None})

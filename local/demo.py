@@ -22,6 +22,10 @@ from local.ports import chosen_port, free_port
 from local.stack import WEBHOOK, Stack
 from local.trouble import Trouble
 
+BRIEF = (
+    "We need 500 heavyweight hoodies in black, sizes M to XL evenly, with a 3-colour front print and woven neck "
+    "labels, by the end of March, in euros."
+)
 PATIENCE_SECONDS = 90  # where nobody is nudged, what is due waits for the minute
 PHOTOGRAPHS = {"motorcycle_left", "page", "coffee", "chelsea", "astronaut"}
 
@@ -57,12 +61,13 @@ class Api:
 
 
 def main() -> None:
-    """Sign up, detect, invite somebody by mail, and check the trail."""
+    """Sign up, detect, invite somebody by mail, sell something, and check the trail."""
     with functions() as url:
         api = Api(url)
         me = sign_up(api)
         detect(api, [p for p in photographs() if p.name in PHOTOGRAPHS] + labels())
         invite(api, me["default_workspace_id"])
+        quote(api)
         audit(api, me["default_workspace_id"])
 
 
@@ -172,9 +177,42 @@ def text_part(page: str) -> list[str]:
     return unescape(page.partition("Text part</summary><pre>")[2].partition("</pre>")[0]).strip().splitlines()
 
 
+def quote(api: Api) -> None:
+    """A brief in words, the price computed from it, and the order it becomes."""
+    heading("5. A brief becomes a quote, and the quote an order")
+    print(f"“{BRIEF}”\n")
+    read = api("POST", "/quote-generator/parse", {"description": BRIEF})
+    fields = read.content["fields"]
+    for name, value in fields.items():
+        print(f"  {name:<13} {json.dumps(value, ensure_ascii=False):<70} {read.content['confidence'].get(name, 1):.2f}")
+    customer = {"email": f"maya.{secrets.token_hex(4)}@example.com", "name": "Maya Lindqvist"}
+    made = api("POST", "/quote-generator", {**fields, "customer": customer, "source_text": BRIEF})
+    priced, row = made.content, "  {:<44} {:>6} {:>12} {:>12}"
+    print(f"\n{priced['number']}, {priced['currency']}, until {priced['valid_until']}, in {made.seconds * 1000:.0f} ms")
+    for line in [*priced["lines"], *priced["setup"]]:
+        print(row.format(line["description"][:44], line["quantity"], line["unit_price"], money(line["amount_minor"])))
+    for name in ("total", "deposit", "balance"):
+        print(row.format(name.capitalize(), "", "", money(priced[f"{name}_minor"])))
+    print(f"  ready on {priced['earliest_date']}, {priced['lead_time_days']} days after approval")
+    for saving in priced["savings"]:
+        print(f"  cheaper: {saving['description']}, saves {saving['saves_each']} each")
+    print(f"\n{priced['narrative']['text']}\n")
+    replay = api("GET", f"/quote-generator/{priced['id']}/replay").content
+    if not replay["equal"]:
+        raise Trouble(f"the quote is computed otherwise again: {replay['differences']}")
+    order = api("POST", f"/quote-generator/{priced['id']}/convert", {}).content
+    state = api("GET", f"/orders/{order['order_id']}").content["workflow_state"]
+    print(f"Computed again to the cent; now it is order {order['order_number']}, {state.replace('_', ' ')}.")
+
+
+def money(minor: int) -> str:
+    """An amount of the demonstration's currency."""
+    return f"{minor / 100:,.2f}"
+
+
 def audit(api: Api, workspace_id: str) -> None:
     """The trail, and whether it is whole."""
-    heading("5. The audit trail")
+    heading("6. The audit trail")
     entries = api("GET", f"/workspaces/{workspace_id}/audit?limit=100").content["data"]
     for action in sorted({entry["action"] for entry in entries}):
         print(f"{sum(entry['action'] == action for entry in entries):>4}  {action}")

@@ -23,6 +23,7 @@ from tests.people import People, Person
 # Codes of refusals that no schema can foresee: what the data names isn't there, or isn't so by now.
 SEMANTIC = {
     "already_paid": "a buyer cancels only what isn't paid",
+    "code_invalid": "a guest's code is in a mail",
     "attachment_not_found": "what is sent along must have been uploaded",
     "changed_meanwhile": "If-Match names a revision that isn't the current one",
     "idempotency_key_reused": "the same key with another body",
@@ -44,6 +45,23 @@ SEMANTIC = {
 # The same of single fields: (path of the operation, pointer without indices, code).
 SEMANTIC_FIELDS = {
     ("/api/detect", "/image", "image_unreadable"): "base64 of what is no image",
+    **{
+        (path, pointer, code): "products, fabrics, sizes and minimums are rows of the database"
+        for path in ("/api/quote-generator", "/api/quote-generator/{quote_id}/revise")
+        for pointer, code in (
+            ("/product_type", "unknown_product"),
+            ("/fabric", "unknown_fabric"),
+            ("/sizes", "unknown_size"),
+            ("/sizes", "sizes_differ"),
+            ("/quantity", "below_minimum"),
+            ("/colours", "below_minimum"),
+            ("/incoterm", "unknown_incoterm"),
+            ("/decorations/method", "unknown_method"),
+            ("/decorations/method", "repeated_method"),
+        )
+    },
+    ("/api/quote-generator/rate-cards", "/card", "value_error"): "a card's figures must fit together",
+    ("/api/quote-generator/rate-cards", "/card/tiers", "value_error"): "either percent or unit_price",
     ("/api/email-service", "/to", "invalid_address"): "no pattern knows all that mail can't be sent to",
     ("/api/email-service", "/to", "disposable_address"): "services that lend addresses are a list",
     ("/api/email-service", "/send_at", "value_error"): "in the future, by a year at most",

@@ -15,12 +15,20 @@ from uuid import uuid4
 
 from local.state import ROOT
 from tests.api import OverHttp
+from tests.functions.quote_generator.cards import CONTENTS
+from tests.functions.quote_generator.storing import REQUEST
 from tests.people import Person
 
 DOCUMENT: dict[str, Any] = json.loads((ROOT / "docs" / "openapi.json").read_text())
 PARAMETER = re.compile(r"\{([a-z_]+)\}")
 # Bodies that fit each operation's schema, so that it isn't the shape that is refused.
 BODIES: dict[str, dict[str, Any]] = {
+    "create_quote": REQUEST,
+    "revise_quote": REQUEST,
+    "decline_quote": {},
+    "convert_quote": {},
+    "parse_brief": {"description": "500 hoodies"},
+    "add_rate_card": {"product_type": "t_shirt", "card": CONTENTS["t_shirt"]},
     "change_workspace": {"name": "Taken over"},
     "change_member": {"role": "readonly"},
     "create_role": {"name": "intruder", "permissions": []},
@@ -81,6 +89,7 @@ class Gathered:
             "email-service": "message_id",
             "suppressions": "suppression_id",
             "orders": "order_id",
+            "quote-generator": "quote_id",
         }
         kind = kinds.get(path.rpartition("/")[2])
         if kind:

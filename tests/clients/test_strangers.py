@@ -12,6 +12,7 @@ from local.functions import FunctionsServer
 from tests.api import OverHttp
 from tests.clients.given import IMAGES
 from tests.clients.strangers import Gathered, look, operations
+from tests.functions.quote_generator.storing import REQUEST
 from tests.ordering import create_order
 from tests.people import People
 
@@ -34,6 +35,7 @@ def gathered(people: People, server: FunctionsServer, database: psycopg.Connecti
     make("/api/workspaces/{}/invites", role="readonly")
     make("/api/detect/uploads", content_type="image/png")
     make("/api/detect", image=base64.b64encode(IMAGES[0]).decode())
+    make("/api/quote-generator", **REQUEST)
     make("/api/email-service", **{"template": "plain", "to": "robin@example.com", "data": PLAIN})
     gathered.add("name", "plain")
     row = database.execute(
