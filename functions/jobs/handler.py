@@ -21,6 +21,7 @@ AWAY = [
     "503 database_unavailable",
     "503 function_refused",
     "503 function_unavailable",
+    "503 rates_unavailable",
     "503 storage_unavailable",
     "503 upstream_unavailable",
 ]
