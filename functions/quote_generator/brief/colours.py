@@ -16,7 +16,8 @@ SHADES = (
     "electric|ice|moss|wine|blood|melange|marl|carolina|french|cobalt|stone|dusky|soft|ceil|petrol|powder|cornflower|"
     "turquoise|lemon|sunflower|signal|safety|fluorescent|fluo|hi-vis|pillar box|cherry|ruby|brick|chilli|candy"
     "|ash|silver|"
-    "medium|warm|cool|mid|jet|snow|bright white|optic|hunter|racing|pine|jade|tiffany|aqua|oxford|denim|deep sea"
+    "medium|warm|cool|mid|jet|snow|bright white|optic|hunter|racing|pine|jade|tiffany|aqua|oxford|denim"
+    "|deep sea|apple|grass|leaf|fern|teal|wine|royal|duck egg|egyptian|tomato|blush|salmon|butter|sun|honey|stone|smoke"
 )
 COLOUR = re.compile(
     rf"\b(?:(?:{SHADES})[ -]){{0,2}}(?:{BASES})(?: (?:marl|melange|heather))?\b|\broyal\b(?= (?:polo|t))"

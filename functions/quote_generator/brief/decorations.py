@@ -15,16 +15,18 @@ from functions.quote_generator.brief.text import sentences
 METHODS = {
     "label": r"(?:printed |woven |embroidered |custom |satin )?(?:neck |care |size |brand |inside )?labels?\b"
     r"|\blabell?ing\b|\b(?:hang|swing) ?-?tags?|\bneck tapes?|\bneck prints?",
-    "packaging": r"(?:printed )?(?:individually |single |separately )(?:poly ?)?(?:packed|bagged|wrapped|folded|boxed)"
+    "packaging": r"(?:printed )?(?:individually |single |separately )(?:poly ?)?(?:packed|bagged|bagging"
+    r"|wrapped|folded|boxed)"
     r"|(?:printed |recycled |custom |branded |individual |plain )*"
-    r"(?:poly ?-?bag(?:s|ged|ging)?|packaging|mailers?(?: bags?)?|gift ?-?box(?:es|ed)?|mailer bags?)\b|\bbagged\b",
+    r"(?:poly ?-?bag(?:s|ged|ging)?|packaging|bagging|mailers?(?: bags?)?|gift ?-?box(?:es|ed)?|mailer bags?)\b"
+    r"|\bbagged\b",
     "embroidery": r"embroider\w*|\b(?:stitched|sewn)(?:[ -]on)?\b(?! (?:in|together|hem))",
     "screen_print": r"\b(?:screen|silk) ?-?(?:print(?:ed|ing|s)?|screen(?:ed|ing)?)|\bprint(?:ed|ing"
     r"|s)?\b(?! run)|\bserigraph\w*",
 }
 METHOD = re.compile("|".join(rf"(?P<{name}>{pattern})" for name, pattern in METHODS.items()))
 LOGO = re.compile(
-    r"\b(?:logos?|crests?|emblems?|badges?|branding|branded|art|artwork|graphics?|motifs?|designs?|(?:our"
+    r"\b(?:logos?|photos?|pictures?|crests?|emblems?|badges?|branding|branded|art|artwork|graphics?|motifs?|designs?|(?:our"
     r"|company|team|club|staff|player) names?|numbers|slogan)\b"
 )
 WITHOUT = re.compile(
@@ -44,7 +46,7 @@ PLACE = re.compile(
     r"(?P<side>\bboth |\bleft[ -](?:hand )?(?:side )?(?:of (?:the )?)?"
     r"|\bright[ -](?:hand )?(?:side )?(?:of (?:the )?)?)?"
     r"(?<!long )(?<!short )(?<!long-)(?<!short-)(?<!crew )(?<!round )(?<!v-)(?<!open )"
-    r"\b(?P<place>chest|breast|front|back|sleeve|arm|hood|leg|thigh|pocket|collar|cuff|nape|shoulder|hem|heart)s?\b"
+    r"\b(?P<place>chest|breast|front|back|sleeve|arm|hood|leg|thigh|pocket|collar|cuff|nape|shoulder|hem|heart)(?P<plural>s)?\b"
     r"(?! (?:pocket|of house|desk|office|to (?:me|us|you)|in touch|with|from|by|end|seam|cover|zip|order"
     r"|stock))(?!-?up\b)"
 )
@@ -191,9 +193,9 @@ def _only_a_place(text: str) -> bool:
 def _places(found: re.Match[str]) -> list[str]:
     place = CALLED.get(found["place"], found["place"])
     side = (found["side"] or "").strip().split("-")[0].split(" ")[0]
-    if side == "both":
+    if side == "both" and found["plural"]:
         return [f"left_{place}", f"right_{place}"]
-    return [f"{side}_{place}" if side and place not in ("front", "back", "left_chest") else place]
+    return [f"{side}_{place}" if side not in ("", "both") and place not in ("front", "back", "left_chest") else place]
 
 
 def _logos(text: str, method: str, garment: re.Pattern[str]) -> list[Decoration]:

@@ -8,22 +8,27 @@ from typing import NamedTuple
 
 from functions.quote_generator.brief.products import Mention
 
-UNIT = r"pcs?|pces|pieces?|units?|items?|garments?|sets?|nos|off|copies|of (?:them|these|those|each)|total|in total|x"
+UNIT = (
+    r"pcs?|pces|pieces?|pairs?|units?|items?|garments?|sets?|nos|off|copies|of (?:them|these|those|each)"
+    r"|total|in total|x"
+)
 # What people call the goods without naming the garment.
 NUMBER = re.compile(
     r"(?<![\w.,#/:-])(?P<about>~|\+/- ?)?(?:x ?)?(?P<many>\d{1,7})(?:\.0+)?(?P<vague>ish| ?\+|-odd| or so)?"
-    r"(?: ?(?:-|to|or|and|/) ?(?P<most>\d{1,7}))?(?![\w%]|[.,:/]\d|-\d)(?P<x> ?x\b)?"
+    r"(?P<more>(?:, ?\d{2,7}){0,6})(?: ?(?:-|to|or|and|/|,) ?(?P<most>\d{1,7}))?(?![\w%]|[.,:/]\d|-\d)(?P<x> ?x\b)?"
     r"|(?<![\w.#])(?P<times>\d{1,7})x(?!l\b)(?= ?[a-z])"
 )
 UNITS = re.compile(rf"(?:ish|\+| or so|-odd)? ?(?:{UNIT})\b")
 ORDER = re.compile(
-    r"(?:\b(?:qty|quantity|quantities|volume|order size|number|amount|moq|total)(?: needed| required)?(?: is"
+    r"(?:\b(?:qty|quantity|quantities|volume|order size|number|amount|moq|total|so|makes|altogether"
+    r"|making)(?: needed| required)?(?: is"
     r"| of)?[ :=]{0,3}"
     r"(?:about |around |approx |circa |ca )?"
     r"|\b(?:order(?:ing)?|buy|need|want|make|produce|quote|get) (?:of |for |about |around |approx |some |us |me )?)$"
 )
 ABOUT = re.compile(
-    r"(?:~|\b(?:around|about|approx(?:imately)?|roughly|circa|ca|maybe|perhaps|probably|or so|nearly|almost"
+    r"(?:~|\b(?:around|about|approx(?:imately)?|roughly|circa|ca|(?<!would )(?<!'d )like|maybe|perhaps|probably"
+    r"|or so|nearly|almost"
     r"|up to|somewhere near"
     r"|at least|over|more than|minimum|min|between)) ?$"
 )
@@ -48,8 +53,17 @@ PEOPLE = re.compile(
 )
 NOT_A_QUANTITY = re.compile(
     r"(?:\b(?:founded|since|in|established|est|pantone|pms|style|art|article|no|nr|number|po|ref|phone|tel|room"
-    r"|size|age|of our|packed)|#|\+) ?$"
+    r"|size|age|of our|packed|(?:cartons?|boxes|packs?|bundles?|cases?) of)|#|\+) ?$"
 )
+
+
+# "Two tees each": for so many people, whose number decides.
+EACH_GETS = re.compile(r" (?:[a-z-]+ ){1,3}(?:each|apiece|per person|a head)\b(?! (?:with|in|having|of))")
+PAST = re.compile(r" (?:[a-z-]+ ){0,3}last (?:year|time|month|season|summer|winter|spring)\b")
+ORDERED = re.compile(r"\b(?:ordered|bought|had|took|received)(?: about| around| the)? $")
+ALTERNATIVE = re.compile(r"\b(?:if|or|versus|vs)\b[a-z ]{0,16}$")
+FURTHER = re.compile(r"(?:\bplus|\+|\band)(?: another| a further| also)? $")
+FOR_OTHERS = re.compile(r" (?:more|extra|for (?:the|our|my))\b")
 
 
 class Quantity(NamedTuple):
@@ -88,6 +102,10 @@ def quantity(text: str, mentions: Sequence[Mention], colour: re.Pattern[str]) ->
         others = [each.of for each in lots.values() if each.of and each.of.word != best.of.word]  # type: ignore[union-attr]
     elif summed := _by_colour(text, candidates, colour):
         return Quantity(summed, 0.8, best.of, [])
+    elif further := [each for each in good if each is not best and _further(text, each)]:
+        return Quantity(best.number + sum(each.number for each in further), 0.5, best.of, [])
+    elif other := [each for each in strong if ALTERNATIVE.search(text, max(0, each.start - 40), each.start)]:
+        return Quantity(min(best.number, *(each.number for each in other)), min(best.sure, 0.5), best.of, [])
     elif any(each.score == best.score and each.number != best.number and not each.of for each in good):
         lowest = min(each.number for each in good if each.score == best.score)
         return Quantity(lowest, 0.5, best.of, [])
@@ -100,7 +118,9 @@ def _candidate(text: str, found: re.Match[str], mentions: Sequence[Mention]) -> 
     before = text[max(0, start - 40) : start]
     sure = 0.95
     if found["most"]:
-        number, sure = min(number, int(found["most"])), 0.4
+        number, sure = min([number, *map(int, re.findall(r"\d+", found["more"])), int(found["most"])]), 0.4
+    elif found["more"]:
+        end = found.start("more")
     if (
         found["about"]
         or found["vague"]
@@ -115,6 +135,8 @@ def _candidate(text: str, found: re.Match[str], mentions: Sequence[Mention]) -> 
         or (not unit and (OTHERWISE.match(text, end) or NOT_A_QUANTITY.search(before)))
     ):
         return None
+    if EACH_GETS.match(text, end) or PAST.match(text, end) or ORDERED.search(before):
+        return None
     of, near = _garment(text, start, end, mentions)
     score = near + (3.0 if unit else 0) + (3.0 if ORDER.search(before) else 0)
     if PEOPLE.match(text, end):
@@ -126,6 +148,16 @@ def _candidate(text: str, found: re.Match[str], mentions: Sequence[Mention]) -> 
     if number == 1 and score < 6:
         score = 0.0
     return _Candidate(score, number, sure, of, start, end)
+
+
+def _further(text: str, each: _Candidate) -> bool:
+    """ "30 for the staff plus 12 for the kids"."""
+    before = FURTHER.search(text, max(0, each.start - 20), each.start)
+    return (
+        (each.of is None or each.of.end <= each.start)
+        and before is not None
+        and FOR_OTHERS.match(text, each.end) is not None
+    )
 
 
 def _garment(text: str, start: int, end: int, mentions: Sequence[Mention]) -> tuple[Mention | None, float]:

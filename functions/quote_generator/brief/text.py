@@ -41,6 +41,8 @@ SPELLED_OUT = [
         (r"\b(?:single|mono)[- ]?(?=colou?r\b)", "1 "),
         (r"\b(?:doz\b\.?|dozens\b(?! of))", "dozen"),
         (r"\bclrs?\b", "colour"),
+        (r"\bwks?\b\.?", "weeks"),
+        (r"\bmths?\b\.?", "months"),
         (r"\blc\b", "left chest"),
         (r"\b(?:both|two|2) sides\b|\bdouble[- ]sided\b", "front and back"),
         (r"(?<=\d)(?=(?:colou?rs?|col|cols|pcs|pieces|units|gsm|dozen)\b)", " "),
