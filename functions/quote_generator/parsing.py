@@ -98,7 +98,9 @@ def parse(description: str, today: date, known: Known) -> Parsed:
     named = colours.colours(rest)
     counted = _of_each_colour(counted, rest, named)
     number = _quantity(found, notes, counted, listed, vague=bool(VAGUE_QUANTITY.search(rest)))
-    _sizes(put, notes, rest, listed, number, known)
+    split, sure, said = _sizes(rest, listed, number, known)
+    put("sizes", split, sure)
+    notes += said
 
     kind = product.type if product else None
     made_of = fabrics.fabric(rest, kind, known.fabrics)
@@ -187,7 +189,8 @@ def _quantity(
     return number
 
 
-def _sizes(put, notes: list[str], rest: str, listed: sizes.Sizes, number: int | None, known: Known) -> None:  # type: ignore[no-untyped-def]
+def _sizes(rest: str, listed: sizes.Sizes, number: int | None, known: Known) -> tuple[dict[str, int], float, list[str]]:
+    """(numbers, confidence, notes): those listed, else those that follow from the quantity."""
     if not listed.numbers:
         listed = sizes.spread(rest, number, known.sizes)
     numbers, confidence = listed.numbers, listed.confidence
@@ -198,8 +201,7 @@ def _sizes(put, notes: list[str], rest: str, listed: sizes.Sizes, number: int | 
             numbers = sizes.divided(number, [size[1:] for size in numbers], list(numbers.values()))
     if numbers and number and sum(numbers.values()) != number:
         confidence = 0.4
-    put("sizes", numbers, confidence)
-    notes += listed.notes
+    return numbers, confidence, listed.notes
 
 
 def _blot(found: re.Match[str]) -> str:
