@@ -22,6 +22,7 @@ from local.ports import free_port
 from local.stack import Stack
 from local.state import ROOT
 from tests.clients import given, rules, strangers
+from tests.functions.quote_generator.storing import store_quote
 from tests.ordering import create_order
 from tests.people import People, Person
 
@@ -51,10 +52,11 @@ def run(folder: Path, seconds: int, seed: int | None) -> int:
     ):
         people = People(stack.env)
         owner, stranger = people.sign_up("Owner"), people.sign_up("Stranger")
+        gathered = strangers.Gathered(owner)
         with psycopg.connect(stack.database_url) as connection:
             for _ in range(20):
-                create_order(connection, owner.workspace_id)
-        gathered = strangers.Gathered(owner)
+                gathered.add("order_id", str(create_order(connection, owner.workspace_id)))
+                gathered.add("quote_id", str(store_quote(connection, owner.workspace_id, owner.user_id)))
         given.prepare(people, gathered)
         tokens = {owner.token, stranger.token}
         answers = rules.install(people, tokens, given.admin(people), stack.env, gathered)
