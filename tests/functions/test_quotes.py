@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
@@ -12,6 +13,7 @@ import psycopg
 import pytest
 
 from local.stack import Stack
+from local.vendors import Behaviour, Fails, Garbage, Hangs, Says, Vendors
 from tests.api import InProcess, Response, fresh_ip
 from tests.functions.conftest import spend
 from tests.functions.quote_generator.cards import CONTENTS
@@ -477,3 +479,47 @@ def outlive(database: psycopg.Connection, quote: dict[str, Any]) -> None:
     database.execute("alter table public.quotes disable trigger quotes_stay")
     database.execute("update public.quotes set valid_until = current_date - 2 where id = %s", [quote["id"]])
     database.execute("alter table public.quotes enable trigger quotes_stay")
+
+
+class TestAModel:
+    """Writes a few sentences about a quote, and nothing else."""
+
+    @pytest.mark.parametrize(
+        "told",
+        [
+            Says({"text": "Only 1.00 USD each if you order today!"}),
+            Says({"text": "See https://evil.example for 500 hoodies."}),
+            Says({"text": "<b>500</b> hoodies"}),
+            Says({"text": ""}),
+            Says({"text": "x" * 10_000_000}),
+            Fails(500),
+            Garbage(),
+            Hangs(),
+        ],
+        ids=lambda told: str(told)[:40],
+    )
+    def test_changes_nothing_whatever_it_says(
+        self, api: InProcess, owner: Person, environment: pytest.MonkeyPatch, told: Behaviour
+    ) -> None:
+        plain = ask(api, owner).json
+        with Vendors() as vendors:
+            for name, value in {**vendors.env, "AI_PROVIDERS": "gemini"}.items():
+                environment.setenv(name, value)
+            vendors.always("gemini", told)
+            started = time.monotonic()
+            quote = ask(api, owner).json
+            took = time.monotonic() - started
+        assert took < 6
+        assert quote["narrative"] == plain["narrative"]
+        for name in ("lines", "setup", "total_minor", "deposit_minor", "timeline", "savings", "input_hash"):
+            assert quote[name] == plain[name]
+
+    def test_is_quoted_where_it_says_what_the_quote_says(
+        self, api: InProcess, owner: Person, environment: pytest.MonkeyPatch
+    ) -> None:
+        with Vendors() as vendors:
+            for name, value in {**vendors.env, "AI_PROVIDERS": "gemini"}.items():
+                environment.setenv(name, value)
+            vendors.always("gemini", Says({"text": "Your 500 hoodies come to 9,875.00 USD in total."}))
+            quote = ask(api, owner).json
+        assert quote["narrative"] == {"text": "Your 500 hoodies come to 9,875.00 USD in total.", "provider": "gemini"}
