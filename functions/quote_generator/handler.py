@@ -101,18 +101,22 @@ def add_rate_card(caller: Caller, body: NewRateCard) -> RateCardVersion:
     return RateCardVersion.model_validate(added)
 
 
-@app.post("/parse", permission="quotes.write", limit=BRIEFS)
-def parse_brief(caller: Caller, body: Description) -> Parsed:
+@app.post("/parse", public=True, idempotent=False, problems=PRICED)
+def parse_brief(caller: Caller | None, body: Description, query: InWorkspace) -> Parsed:
     """Read a brief in somebody's own words: the fields it gives, how sure, and what is left to ask."""
     from functions.quote_generator.understanding import understand
 
-    assert caller.workspace_id is not None  # noqa: S101 - the route needs a permission
-    known = as_service().value("known_fabrics", workspace_id=str(caller.workspace_id))
+    limit = BRIEFS.wanted(str(caller.user_id) if caller else context.current().ip)
+    basis = as_service().value(
+        "brief_basis", caller=person(caller), workspace_id=text(query.workspace_id), limits=[limit]
+    )
+    context.current().limits = basis["limits"]
+    refuse(basis)
     return understand(
         body.description,
-        Asker(caller.user_id, caller.workspace_id),
-        date.fromisoformat(known["today"]),
-        Known(known["fabrics"], incoterms=INCOTERMS),
+        Asker(caller.user_id if caller else None, UUID(basis["workspace_id"])),
+        date.fromisoformat(basis["today"]),
+        Known(basis["fabrics"], incoterms=INCOTERMS),
     )
 
 

@@ -200,25 +200,36 @@ as $$
   select private.quote_basis(caller, workspace_id, product, currency, limits)
 $$;
 
-create function private.known_fabrics(_workspace uuid) returns jsonb
-language sql stable security definer
+create function private.brief_basis(_caller uuid, _workspace uuid, _limits jsonb) returns jsonb
+language plpgsql security definer
 set search_path = ''
 as $$
-  select jsonb_build_object(
-    'today', private.today(_workspace),
+declare
+  workspace uuid := coalesce(_workspace, private.default_workspace(_caller));
+  taken jsonb := private.take_limits(_limits);
+begin
+  if not (taken -> 'admitted')::boolean then
+    return private.refuse(429, 'rate_limited', 'Too many briefs. Wait before the next one.')
+      || jsonb_build_object('limits', taken -> 'limits');
+  elsif private.quote_role(workspace, _caller) is null then
+    return private.no_quotes(workspace, _caller) || jsonb_build_object('limits', taken -> 'limits');
+  end if;
+  return jsonb_build_object(
+    'limits', taken -> 'limits', 'workspace_id', workspace, 'today', private.today(workspace),
     'fabrics', coalesce((
       select jsonb_object_agg(k.product, jsonb_path_query_array(
-        (private.current_rate_card(_workspace, k.product)).content, '$.fabrics[*].fabric'))
-      from jsonb_array_elements_text(private.known_products(_workspace)) as k (product)), '{}'))
+        (private.current_rate_card(workspace, k.product)).content, '$.fabrics[*].fabric'))
+      from jsonb_array_elements_text(private.known_products(workspace)) as k (product)), '{}'));
+end
 $$;
+comment on function private.brief_basis is 'What a brief may name, by product, and the workspace''s own day; for whoever may ask for a quote.';
 
-create function public.known_fabrics(workspace_id uuid) returns jsonb
+create function public.brief_basis(caller uuid, workspace_id uuid, limits jsonb) returns jsonb
 language sql
 set search_path = ''
 as $$
-  select private.known_fabrics(workspace_id)
+  select private.brief_basis(caller, workspace_id, limits)
 $$;
-comment on function public.known_fabrics is 'What a brief may name, by product; the workspace''s own day.';
 
 create function private.new_quote(
   _caller uuid, _workspace uuid, _role text, _quote jsonb, _family uuid, _number text, _version integer, _token text
@@ -566,7 +577,7 @@ $$;
 
 revoke execute on function
   private.keep_quote, private.today, private.quote_json, private.quote_role, private.no_quotes, private.quote_access, private.found_quote,
-  private.quote_basis, public.quote_basis, private.known_fabrics, public.known_fabrics, private.new_quote,
+  private.quote_basis, public.quote_basis, private.brief_basis, public.brief_basis, private.new_quote,
   private.create_quote, public.create_quote,
   private.revise_quote, public.revise_quote, private.read_quote, public.read_quote, private.list_quotes,
   public.list_quotes, private.decline_quote, public.decline_quote, private.expire_quotes, public.expire_quotes,
@@ -574,7 +585,7 @@ revoke execute on function
   private.convert_quote, public.convert_quote
 from public, anon, authenticated;
 grant execute on function
-  private.quote_basis, public.quote_basis, private.known_fabrics, public.known_fabrics, private.create_quote, public.create_quote, private.revise_quote,
+  private.quote_basis, public.quote_basis, private.brief_basis, public.brief_basis, private.create_quote, public.create_quote, private.revise_quote,
   public.revise_quote, private.read_quote, public.read_quote, private.decline_quote, public.decline_quote,
   private.expire_quotes, public.expire_quotes, private.send_quote_code, public.send_quote_code, private.convert_quote,
   public.convert_quote

@@ -87,7 +87,7 @@ EXECUTE = {
                 "settle_outbox",
                 "add_rate_card",
                 "quote_basis",
-                "known_fabrics",
+                "brief_basis",
                 "create_quote",
                 "revise_quote",
                 "read_quote",

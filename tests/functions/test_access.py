@@ -75,7 +75,7 @@ POST   /api/quote-generator                   404   404   201   201   201   403 
 GET    /api/quote-generator                   401   404   200   200   200   403   403   200   403   200   403   403
 GET    /api/quote-generator/rate-cards        401   404   200   200   200   403   403   403   403   403   403   403
 POST   /api/quote-generator/rate-cards        401   404   201   201   201   403   403   403   403   403   403   403
-POST   /api/quote-generator/parse             401   404   200   200   200   403   403   200   403   200   403   403
+POST   /api/quote-generator/parse             404   404   200   200   200   403   403   200   403   200   403   403
 GET    /api/quote-generator/Q                 404   404   200   200   200   404   404   200   404   404   404   404
 GET    /api/quote-generator/Q/replay          404   404   200   200   200   404   404   200   404   404   404   404
 POST   /api/quote-generator/Q/revise          404   404   201   201   201   404   404   201   404   404   404   404
@@ -418,7 +418,8 @@ BY_QUERY = (
 FOR_GUESTS = [
     (method, path)
     for method, path in ROUTES
-    if (path == "/api/quote-generator" and method == "POST") or ("/Q" in path and not path.endswith("/code"))
+    if (path in ("/api/quote-generator", "/api/quote-generator/parse") and method == "POST")
+    or ("/Q" in path and not path.endswith("/code"))
 ]
 WITH_ID = [route for route in ROUTES if "/W" in route[1]]
 

@@ -469,6 +469,18 @@ class TestBriefs:
         assert quote.status == 201, quote.body
         assert quote.json["currency"] == "EUR"
 
+    def test_of_guests_are_read_where_guests_are_taken(self, api: InProcess, shop: Person, owner: Person) -> None:
+        body = {"description": "500 hoodies"}
+        where = f"{QUOTES}/parse?workspace_id={shop.workspace_id}"
+        assert api("POST", where, json=body).json["fields"] == {"product_type": "hoodie", "quantity": 500}
+        assert api("POST", f"{QUOTES}/parse?workspace_id={uuid4()}", json=body).code == "not_found"
+        assert api("POST", f"{QUOTES}/parse", json=body).code == "not_found"
+
+    def test_are_read_sixty_times_an_hour(self, api: InProcess, shop: Person, database: psycopg.Connection) -> None:
+        spend(database, "quotes.briefs", api.ip, 60)
+        answer = api("POST", f"{QUOTES}/parse?workspace_id={shop.workspace_id}", json={"description": "500 hoodies"})
+        assert (answer.status, answer.code) == (429, "rate_limited")
+
     def test_that_lack_something_say_what_to_ask(self, api: InProcess, owner: Person) -> None:
         answer = api("POST", f"{QUOTES}/parse", token=owner.token, json={"description": "some nice shirts please"})
         assert "quantity" in [each["field"] for each in answer.json["missing"]]
