@@ -54,6 +54,11 @@ SETTINGS = {
         Setting("EMAIL_FROM", "The address mails come from, of a domain verified there; without it none is sent", ""),
         Setting("RESEND_WEBHOOK_SECRET", "Proves that Resend calls (whsec_…)", "", rotates=True),
         Setting(
+            "EXCHANGE_RATES_URL",
+            "Where exchange rates come from each day: JSON with base, date and rates; without it those built in count",
+            "",
+        ),
+        Setting(
             "CRON_SECRET",
             "Proves that the platform's scheduler calls; at least 32 characters, else no job runs",
             "",

@@ -103,7 +103,7 @@ def fuzz(folder: Path, url: str, owner: Person, stranger: Person, seconds: int, 
 
 
 class forgetting_limits:
-    """Empties the counters of the rate limits ten times a second: limits stand and are met, but the run isn't all 429."""
+    """Empties the counters of the rate limits ten times a second: they stand and are met, but the run isn't all 429."""
 
     def __init__(self, database_url: str) -> None:
         self._url = database_url

@@ -496,6 +496,11 @@ def outlive(database: psycopg.Connection, quote: dict[str, Any]) -> None:
 class TestAModel:
     """Writes a few sentences about a quote, and nothing else."""
 
+    @pytest.fixture(autouse=True, scope="class")
+    def loaded(self) -> None:
+        """As in a process that has served before: loading the SDK takes seconds on a busy machine."""
+        import google.genai.types  # noqa: F401
+
     @pytest.mark.parametrize(
         "told",
         [
