@@ -493,13 +493,15 @@ def outlive(database: psycopg.Connection, quote: dict[str, Any]) -> None:
     database.execute("alter table public.quotes enable trigger quotes_stay")
 
 
+@pytest.fixture(scope="session")
+def loaded() -> None:
+    """As in a process that has served before: loading the SDK takes seconds on a busy machine."""
+    import google.genai.types  # noqa: F401
+
+
+@pytest.mark.usefixtures("loaded")
 class TestAModel:
     """Writes a few sentences about a quote, and nothing else."""
-
-    @pytest.fixture(autouse=True, scope="class")
-    def loaded(self) -> None:
-        """As in a process that has served before: loading the SDK takes seconds on a busy machine."""
-        import google.genai.types  # noqa: F401
 
     @pytest.mark.parametrize(
         "told",
