@@ -303,6 +303,9 @@ begin
   made := private.new_quote(
     old.user_id, old.workspace_id, private.quote_access(old, _caller, _token), _revised, old.family, old.number,
     old.version + 1, _token);
+  if made.customer ->> 'email' is distinct from old.customer ->> 'email' then
+    delete from private.quote_codes where family = made.family;  -- what was proved is another address
+  end if;
   return private.answer(private.quote_json(made), 201);
 end
 $$;

@@ -410,6 +410,17 @@ class TestConversion:
         assert answer.status == 201, answer.body
         assert api("POST", convert, json={}).status == 200
 
+    def test_a_guest_proves_another_address_anew(
+        self, api: InProcess, shop: Person, database: psycopg.Connection
+    ) -> None:
+        quote = guest_of(api, shop)
+        api("POST", of(quote, "/code"))
+        database.execute("update private.quote_codes set confirmed_at = now() where family = %s", [quote["id"]])
+        same = api("POST", of(quote, "/revise"), json=HOODIES).json
+        other = {**HOODIES, "customer": {"email": "else@northern.example"}}
+        revised = api("POST", of({**same, "token": quote["token"]}, "/revise"), json=other).json
+        assert api("POST", of({**revised, "token": quote["token"]}, "/convert"), json={}).code == "code_needed"
+
     def test_a_guest_has_five_tries(self, api: InProcess, shop: Person, database: psycopg.Connection) -> None:
         quote = guest_of(api, shop)
         api("POST", of(quote, "/code"))
