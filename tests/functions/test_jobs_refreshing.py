@@ -51,6 +51,7 @@ def source() -> Iterator[Source]:
     made = Source()
     yield made
     made.server.shutdown()
+    made.server.server_close()
 
 
 @pytest.fixture
