@@ -144,6 +144,8 @@ def revise_quote(caller: Caller | None, quote_id: UUID, body: QuoteRequest, quer
         token=query.token,
         revised=told(caller, body, basis),
     )
+    if basis["role"] == "staff":
+        peers.nudge("email-service/deliver")
     return Quote.model_validate(revised)
 
 

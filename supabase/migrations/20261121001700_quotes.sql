@@ -232,7 +232,7 @@ as $$
 $$;
 
 create function private.new_quote(
-  _caller uuid, _workspace uuid, _role text, _quote jsonb, _family uuid, _number text, _version integer, _token text
+  _caller uuid, _workspace uuid, _role text, _quote jsonb, _token text, _old public.quotes default null
 ) returns public.quotes
 language plpgsql
 set search_path = ''
@@ -245,23 +245,26 @@ begin
     id, workspace_id, family, number, version, user_id, guest_token_hash, customer, notes, source_text, request,
     specification, price, terms, savings, narrative, exchange_rate, currency, total_minor, approved_on, valid_until,
     rate_card_id, input_hash)
-  select n.id, _workspace, coalesce(_family, n.id), coalesce(_number, private.next_number(_workspace, 'Q')), _version,
-    _caller, sha256(convert_to(_token, 'UTF8')), given.customer, given.notes, given.source_text, given.request,
+  select n.id, _workspace, coalesce(_old.family, n.id), coalesce(_old.number, private.next_number(_workspace, 'Q')),
+    coalesce(_old.version, 0) + 1, case when _old.id is null then _caller else _old.user_id end,
+    coalesce(_old.guest_token_hash, sha256(convert_to(_token, 'UTF8'))), given.customer, given.notes, given.source_text, given.request,
     given.specification, given.price, given.terms, given.savings, given.narrative, given.exchange_rate, given.currency,
     given.total_minor, given.approved_on, given.valid_until, given.rate_card_id, given.input_hash
   from (select gen_random_uuid() as id) as n
   returning * into made;
-  perform private.audit(_workspace, _caller, 'quote.created', made.id::text, jsonb_build_object(
-    'number', made.number, 'version', made.version, 'total_minor', made.total_minor, 'currency', made.currency));
   -- Nobody has mail sent to whom they like by passing themselves off as a guest.
   if _role = 'staff' and _quote -> 'mail' <> 'null' then
     perform private.queue_email(
       _workspace, 'quote', made.customer ->> 'email', (_quote -> 'mail') || jsonb_build_object('number', made.number),
       'quote ' || made.family);
   end if;
+  perform private.audit(_workspace, _caller, 'quote.created', made.id::text, jsonb_build_object(
+    'number', made.number, 'version', made.version, 'total_minor', made.total_minor, 'currency', made.currency));
   return made;
 end
 $$;
+comment on function private.new_quote is
+  'The first version, or with _old the next one: it stays with whoever had it, whoever revises it.';
 
 create function private.create_quote(_caller uuid, _workspace uuid, _quote jsonb, _token text) returns jsonb
 language plpgsql security definer
@@ -274,7 +277,7 @@ begin
     return private.no_quotes(_workspace, _caller);
   end if;
   return private.answer(private.quote_json(private.new_quote(
-    _caller, _workspace, role, _quote, null, null, 1, case when _caller is null then _token end)), 201);
+    _caller, _workspace, role, _quote, case when _caller is null then _token end)), 201);
 end
 $$;
 
@@ -301,8 +304,7 @@ begin
   end if;
   update public.quotes set status = 'superseded' where id = old.id;
   made := private.new_quote(
-    old.user_id, old.workspace_id, private.quote_access(old, _caller, _token), _revised, old.family, old.number,
-    old.version + 1, _token);
+    _caller, old.workspace_id, private.quote_access(old, _caller, _token), _revised, null, old);
   if made.customer ->> 'email' is distinct from old.customer ->> 'email' then
     delete from private.quote_codes where family = made.family;  -- what was proved is another address
   end if;

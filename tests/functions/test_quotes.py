@@ -179,6 +179,26 @@ class TestAQuote:
         ]
         assert {answer.json["id"] for answer in answers} == {answers[0].json["id"]}
 
+    def test_is_mailed_before_it_is_audited_as_all_changes_are(
+        self, api: InProcess, stack: Stack, owner: Person
+    ) -> None:
+        """A mail of the workspace waits for its day's count: whoever waits holds nothing that others end with."""
+        with (
+            ThreadPoolExecutor(1) as threads,
+            psycopg.connect(stack.database_url, autocommit=True) as looking,
+            psycopg.connect(stack.database_url) as moving,
+        ):
+            moving.execute("select private.take_email_units(%s, 1)", [owner.workspace_id])
+            asked = threads.submit(ask, api, owner)
+            until = time.monotonic() + 10
+            waiting = "select from pg_stat_activity where %s = any(pg_blocking_pids(pid))"
+            while time.monotonic() < until and not looking.execute(waiting, [moving.info.backend_pid]).fetchall():
+                time.sleep(0.05)
+            moving.execute("set lock_timeout = '2s'")
+            moving.execute("select private.audit(%s, null, 'order.moved', 'x')", [owner.workspace_id])
+            moving.rollback()
+            assert asked.result().status == 201
+
     def test_numbers_have_no_gap(self, api: InProcess, owner: Person) -> None:
         numbers = [ask(api, owner).json["number"] for _ in range(3)]
         ask(api, owner, product_type="sofa")
@@ -332,6 +352,21 @@ class TestVersions:
         answer = api("POST", of(first, "/revise"), json={**HOODIES, "quantity": 600, "sizes": None})
         assert answer.status == 201, answer.body
         assert api("GET", of({**answer.json, "token": first["token"]})).status == 200
+
+    def test_by_staff_stay_with_whoever_asked(
+        self, api: InProcess, shop: Person, people: People, database: psycopg.Connection
+    ) -> None:
+        first = guest_of(api, shop)
+        second = api("POST", of(first, "/revise", token=False), token=shop.token, json=HOODIES).json
+        assert api("GET", of({**second, "token": first["token"]})).status == 200
+        buyer = people.member(shop.workspace_id, "buyer")
+        revised = api("POST", of(ask(api, buyer).json, "/revise"), token=shop.token, json=HOODIES).json
+        assert api("GET", of(revised), token=buyer.token).status == 200
+        row = database.execute(
+            "select actor from private.audit_log where action = 'quote.created' and target = %s", [revised["id"]]
+        ).fetchone()
+        assert row is not None
+        assert row[0] == shop.user_id
 
     def test_twenty_at_once_make_one(self, api: InProcess, owner: Person) -> None:
         first = ask(api, owner).json
