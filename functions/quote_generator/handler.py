@@ -159,10 +159,12 @@ def decline_quote(caller: Caller | None, quote_id: UUID, body: Declining, query:
 
 
 @app.post("/<quote_id>/code", public=True, status=202, problems=["409 quote_not_open", "429 rate_limited", *NOT_MINE])
-def send_code(quote_id: UUID, query: Token) -> CodeSent:
+def send_code(caller: Caller | None, quote_id: UUID, query: Token) -> CodeSent:
     """Mail a guest the code that proves the quote's address is theirs: ten minutes, five tries, three a day."""
     code = f"{secrets.randbelow(1_000_000):06d}"
-    sent = as_service().rpc("send_quote_code", quote_id=str(quote_id), token=query.token, code=code)
+    sent = as_service().rpc(
+        "send_quote_code", caller=person(caller), quote_id=str(quote_id), token=query.token, code=code
+    )
     peers.nudge("email-service/deliver")
     return CodeSent.model_validate(sent)
 

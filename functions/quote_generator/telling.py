@@ -69,15 +69,14 @@ def in_decimals(quote: dict[str, Any]) -> dict[str, Any]:
 
 
 def mail(quote: dict[str, Any]) -> dict[str, Any]:
-    """The data of its mail (template `quote`), but for the number, which the database gives."""
+    """The data of its mail (template `quote`), but for the number and the name, which the database gives."""
     price, terms = quote["price"], quote["terms"]
     currency = price["currency"]
 
     def money(minor: int) -> dict[str, Any]:
         return {"amount_minor": minor, "currency": currency}
 
-    found = {
-        "recipient_name": quote["customer"]["name"],
+    return {
         "items": [
             {
                 "description": line["description"],
@@ -111,7 +110,6 @@ def mail(quote: dict[str, Any]) -> dict[str, Any]:
         ],
         "note": note(terms),
     }
-    return {name: value for name, value in found.items() if value is not None}
 
 
 def note(terms: dict[str, Any]) -> str:

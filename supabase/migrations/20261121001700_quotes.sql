@@ -138,9 +138,11 @@ set search_path = ''
 as $$
   select case
     when private.permission_scope(_quote.workspace_id, 'quotes.write', _caller) = 'all' then 'staff'
-    when _quote.user_id = _caller then 'buyer'
-    when _quote.guest_token_hash = sha256(convert_to(_token, 'UTF8')) then 'guest' end
+    when _quote.user_id = _caller and private.is_member(_quote.workspace_id, _caller) then 'buyer'
+    when _quote.user_id = _caller or _quote.guest_token_hash = sha256(convert_to(_token, 'UTF8')) then 'guest' end
 $$;
+comment on function private.quote_access is
+  'As in private.quote_role: who signed in and isn''t of the workspace is a guest too, and proves the address.';
 
 create function private.found_quote(_quote uuid, _caller uuid, _token text) returns public.quotes
 language plpgsql
@@ -255,7 +257,8 @@ begin
   -- Nobody has mail sent to whom they like by passing themselves off as a guest.
   if _role = 'staff' and _quote -> 'mail' <> 'null' then
     perform private.queue_email(
-      _workspace, 'quote', made.customer ->> 'email', (_quote -> 'mail') || jsonb_build_object('number', made.number),
+      _workspace, 'quote', made.customer ->> 'email', (_quote -> 'mail') || jsonb_strip_nulls(jsonb_build_object(
+        'number', made.number, 'recipient_name', private.mail_line(made.customer ->> 'name'))),
       'quote ' || made.family);
   end if;
   perform private.audit(_workspace, _caller, 'quote.created', made.id::text, jsonb_build_object(
@@ -449,13 +452,13 @@ as $$
   select sha256(convert_to(_family::text || _code, 'UTF8'))
 $$;
 
-create function private.send_quote_code(_quote uuid, _token text, _code text) returns jsonb
+create function private.send_quote_code(_caller uuid, _quote uuid, _token text, _code text) returns jsonb
 language plpgsql security definer
 set search_path = ''
 as $$
 declare
   life constant interval := '10 minutes';
-  meant public.quotes := private.found_quote(_quote, null, _token);
+  meant public.quotes := private.found_quote(_quote, _caller, _token);
   taken jsonb;
 begin
   if meant.id is null then
@@ -481,11 +484,11 @@ begin
 end
 $$;
 
-create function public.send_quote_code(quote_id uuid, token text, code text) returns jsonb
+create function public.send_quote_code(caller uuid, quote_id uuid, token text, code text) returns jsonb
 language sql
 set search_path = ''
 as $$
-  select private.send_quote_code(quote_id, token, code)
+  select private.send_quote_code(caller, quote_id, token, code)
 $$;
 
 create function private.code_refusal(_family uuid, _code text) returns jsonb

@@ -121,7 +121,8 @@ class TestAQuote:
     ) -> None:
         from functions.email_service import templates
 
-        ask(api, owner, currency="BDT", incoterm="DDP", complexity="complex")
+        customer = {**CUSTOMER, "name": "Maya \u202eLindqvist"}
+        ask(api, owner, currency="BDT", incoterm="DDP", complexity="complex", customer=customer)
         row = database.execute(
             "select data from private.email_messages where workspace_id = %s", [owner.workspace_id]
         ).fetchone()
@@ -444,6 +445,19 @@ class TestConversion:
         answer = api("POST", convert, json={"code": code})
         assert answer.status == 201, answer.body
         assert api("POST", convert, json={}).status == 200
+
+    def test_who_signed_in_elsewhere_proves_the_address_too(
+        self, api: InProcess, shop: Person, people: People, database: psycopg.Connection
+    ) -> None:
+        stranger = people.sign_up("Stranger")
+        quote = ask(api, stranger, f"?workspace_id={shop.workspace_id}").json
+        convert = of(quote, "/convert")
+        assert api("GET", of(quote), token=stranger.token).status == 200
+        assert api("POST", convert, token=stranger.token, json={}).code == "code_needed"
+        assert api("POST", of(quote, "/code"), token=people.sign_up("Other").token).code == "not_found"
+        assert api("POST", of(quote, "/code"), token=stranger.token).status == 202
+        answer = api("POST", convert, token=stranger.token, json={"code": code_of(database, quote)})
+        assert answer.status == 201, answer.body
 
     def test_a_guest_proves_another_address_anew(
         self, api: InProcess, shop: Person, database: psycopg.Connection
