@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import date
 
 from functions.quote_generator.cards import Card
 from functions.quote_generator.models import QuoteRequest
-from functions.quote_generator.pricing import Ordered, Specification
+from functions.quote_generator.pricing import Ordered, Price, Specification
 from shared.errors import FieldError, Problem
 
 MOST_NAMED = 40
+# What an order and its mails take.
+MOST_MINOR = 10**15 - 1
+LAST_DAY = date(2199, 12, 31)
 
 
 def complete(request: QuoteRequest, card: Card) -> Specification:
@@ -36,6 +40,15 @@ def unknown_product(known: Iterable[str]) -> Problem:
     """422, naming the products there are."""
     error = _unknown("/product_type", "unknown_product", known)
     return Problem(422, "invalid_fields", "Some fields are not as they must be.", errors=[error])
+
+
+def orderable(made: Price, ready_on: date) -> None:
+    """Nothing where a card's extremes make a price that an order takes. Raises `Problem` 422."""
+    amounts = (made.total_minor, *(abs(line.amount_minor) for line in (*made.lines, *made.setup)))
+    if made.subtotal_minor <= 0 or max(amounts) > MOST_MINOR or ready_on > LAST_DAY:
+        detail = "By the rate card so many cost nothing, or more than an order can say, or aren't ready in time."
+        error: FieldError = {"pointer": "/quantity", "detail": detail, "code": "not_orderable"}
+        raise Problem(422, "invalid_fields", "Some fields are not as they must be.", errors=[error])
 
 
 def _errors(request: QuoteRequest, card: Card) -> Iterator[FieldError]:

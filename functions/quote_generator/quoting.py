@@ -39,6 +39,8 @@ def quoted(request: QuoteRequest, basis: dict[str, Any]) -> dict[str, Any]:
     approved_on = date.fromisoformat(basis["today"])
     exchange = basis["exchange_rate"]
     made = pricing.price(specification, card, exchange["to_currency"], Decimal(exchange["rate"]))
+    agreed = terms(specification, card, approved_on, request.target_date)
+    checking.orderable(made, date.fromisoformat(agreed["earliest_date"]))
     return {
         "request": request.model_dump(mode="json", exclude={"customer", "notes", "source_text"}),
         "customer": request.customer.model_dump(mode="json"),
@@ -46,7 +48,7 @@ def quoted(request: QuoteRequest, basis: dict[str, Any]) -> dict[str, Any]:
         "source_text": request.source_text,
         "specification": stored(specification),
         "price": pricing.document(made),
-        "terms": terms(specification, card, approved_on, request.target_date),
+        "terms": agreed,
         "savings": [
             shown(each, made, specification, request)
             for each in saving.savings(specification, card, made, rate(exchange))

@@ -8,11 +8,20 @@ from itertools import pairwise
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, model_validator
 
 from functions.quote_generator.cards import COMPLEXITIES, INCOTERMS
 from functions.quote_generator.models import Currency, Key, Method, Size
-from shared.models import WHOLE, Answer, Body, Name, Query
+from shared.models import INVISIBLE, LINE_BREAKING, WHOLE, Answer, Body, Query
+
+# Orders and mails show these, and refuse what turns the direction of what stands around it.
+NOT_IN_LABEL = LINE_BREAKING + r"\u202a-\u202e\u2066-\u2069"
+# Short, for a product, its fabric and how many are an order's summary: a line of 200.
+Label = Annotated[
+    str,
+    StringConstraints(max_length=80, pattern=f"^[^{NOT_IN_LABEL}]*[^{NOT_IN_LABEL}{INVISIBLE}][^{NOT_IN_LABEL}]*$"),
+    AfterValidator(str.strip),
+]
 
 Figure = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,6})(\.[0-9]{1,4})?$")]
 Signed = Annotated[str, StringConstraints(pattern=r"^-?(0|[1-9][0-9]{0,2})(\.[0-9]{1,4})?$")]
@@ -24,14 +33,15 @@ class Fabric(Body):
     """What a product can be made of: percent of the base price, more or less. The first of a card is the default."""
 
     fabric: Key
-    name: Name
+    name: Label
     percent: Signed
 
 
 class Tier(Body):
     """From this many pieces: percent off the base price, or the price contracted instead of it."""
 
-    quantity: Pieces
+    # No more than can be asked for: a saving says the next one.
+    quantity: Annotated[int, Field(ge=1, le=100_000), WHOLE]
     percent: Figure | None = None
     unit_price: Figure | None = None
 
@@ -74,7 +84,7 @@ class LeadTime(Body):
 class RateCard(Body):
     """All that a product's price and dates are computed from. Amounts and percentages are decimal text."""
 
-    name: Name
+    name: Label
     currency: Currency
     base: Figure
     fabrics: Annotated[tuple[Fabric, ...], Field(min_length=1, max_length=40)]

@@ -12,6 +12,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from functions.quote_generator.cards import COMPLEXITIES
 from local.stack import Stack
 from local.vendors import Behaviour, Fails, Garbage, Hangs, Says, Vendors
 from tests.api import InProcess, Response, fresh_ip
@@ -323,6 +324,10 @@ class TestRateCards:
             {"base": 5.2},
             {"incoterms": {"XXX": "0"}},
             {"minimum": 10},
+            {"name": "n" * 81},
+            {"name": "Tee \u202eshirt"},
+            {"fabrics": [{"fabric": "cotton", "name": "Cotton\u2066", "percent": "0"}]},
+            {"tiers": [{"quantity": 200_000, "percent": "5"}]},
             {"extra": 1},
         ],
         ids=lambda wrong: json.dumps(wrong)[:50],
@@ -330,6 +335,42 @@ class TestRateCards:
     def test_take_only_what_prices_everything(self, api: InProcess, owner: Person, wrong: dict[str, Any]) -> None:
         body = {"product_type": "t_shirt", "card": {**CONTENTS["t_shirt"], **wrong}}
         assert api("POST", f"{QUOTES}/rate-cards", token=owner.token, json=body).code == "invalid_fields"
+
+    @pytest.mark.parametrize(
+        ("extreme", "quantity"),
+        [
+            ({"base": "1.00", "tiers": [{"quantity": 50, "percent": "99.9999"}]}, 50),
+            ({"base": "9999999", "complexity": dict.fromkeys(COMPLEXITIES, "9999999")}, 100_000),
+            ({"base": "9999999", "currency": "GBP"}, 100_000),
+            ({"lead_time": {**CONTENTS["t_shirt"]["lead_time"], "pieces_per_day": 1}}, 100_000),
+        ],
+        ids=["nothing to pay", "more than is stored", "more than is ordered", "centuries"],
+    )
+    def test_at_their_ends_are_not_quoted_what_no_order_takes(
+        self, api: InProcess, owner: Person, extreme: dict[str, Any], quantity: int
+    ) -> None:
+        fabrics = [{"fabric": "cotton", "name": "Cotton", "percent": "0"}]
+        card = {**CONTENTS["t_shirt"], "base": "5.20", "fabrics": fabrics, "tiers": [], **extreme}
+        body = {"product_type": "t_shirt", "card": card}
+        assert api("POST", f"{QUOTES}/rate-cards", token=owner.token, json=body).status == 201
+        wanted = {"product_type": "t_shirt", "customer": CUSTOMER, "quantity": quantity}
+        answer = api("POST", QUOTES, token=owner.token, json={**wanted, "currency": "BDT" if quantity > 50 else "USD"})
+        assert (answer.status, answer.code) == (422, "invalid_fields"), answer.body
+        assert answer.json["errors"][0]["code"] == "not_orderable"
+
+    def test_at_their_longest_make_an_order(self, api: InProcess, owner: Person) -> None:
+        fabrics = [{"fabric": "cotton", "name": "f" * 80, "percent": "0"}]
+        card = {**CONTENTS["t_shirt"], "name": "n" * 80, "fabrics": fabrics}
+        body = {"product_type": "t_shirt", "card": card}
+        assert api("POST", f"{QUOTES}/rate-cards", token=owner.token, json=body).status == 201
+        quote = api(
+            "POST",
+            QUOTES,
+            token=owner.token,
+            json={"product_type": "t_shirt", "customer": CUSTOMER, "quantity": 100_000},
+        ).json
+        answer = api("POST", of(quote, "/convert"), token=owner.token, json={})
+        assert answer.status == 201, answer.body
 
     @pytest.mark.parametrize("product", CONTENTS)
     def test_built_in_ones_are_such(self, product: str) -> None:
