@@ -1,4 +1,4 @@
-"""Webhooks, signed and sent as the vendor does (through Svix): at least once, and in no promised order."""
+"""Webhooks, signed and sent as vendors do (Resend through Svix): at least once, and in no promised order."""
 
 import base64
 import hashlib
@@ -9,20 +9,23 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import urllib3
 
 from local.resend.account import Notice
+from local.resend.mails import Json
 
 BACKOFF = (5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 36000.0)  # the vendor's: seconds after each failure
 PATIENCE = 15.0  # seconds for an answer
 
 
 class Sent(NamedTuple):
-    """One attempt: which message (its `svix-id`), of which event, and the answer's status, 0 where there was none."""
+    """One attempt: which message (its `svix-id`, or the event's id), of which event, and the answer's status, 0 where
+    there was none.
+    """
 
     id: str
     type: str
@@ -50,15 +53,33 @@ def signed(secret: str, id_: str, body: bytes, at: int) -> dict[str, str]:
     }
 
 
+Sign: TypeAlias = Callable[[str, str, bytes, int], dict[str, str]]
+"""Secret, message's id, body and time → the headers that prove it."""
+
+
 class Webhooks:
     """Sends from a thread of its own to `url`, again after each failure until `backoff` is used up.
 
-    Without a `url` nothing is kept. With `hold` all waits for `flush`.
+    Without a `url` nothing is kept. With `hold` all waits for `flush`; `delay` are seconds before each first attempt.
+    `taken` hears of each message that was answered 2xx.
     """
 
-    def __init__(self, secret: str, url: str | None, *, hold: bool, backoff: Sequence[float]) -> None:
+    def __init__(
+        self,
+        secret: str,
+        url: str | None,
+        *,
+        hold: bool,
+        backoff: Sequence[float],
+        delay: float = 0.0,
+        sign: Sign = signed,
+        taken: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.url = url
         self.hold = hold
+        self.delay = delay
+        self._sign = sign
+        self._taken = taken
         self._secret = secret
         self._backoff = tuple(backoff)
         self._pool = urllib3.PoolManager(retries=False, timeout=PATIENCE)
@@ -94,9 +115,9 @@ class Webhooks:
             return
         with self._changed:
             for payload, twice in notices:
-                message = _Message(f"msg_{secrets.token_hex(12)}", payload["type"], json.dumps(payload).encode())
+                message = _message(payload)
                 for _ in range(2 if twice else 1):
-                    self._push(message, 0)
+                    self._push(message, self.delay)
             self._changed.notify()
 
     def flush(self, *, times: int = 1, backwards: bool = False) -> list[Sent]:
@@ -110,6 +131,11 @@ class Webhooks:
                 for message in reversed(messages) if backwards else messages:
                     made += [self._attempt(message) for _ in range(times)]
         return made
+
+    def send(self, payloads: Sequence[Json]) -> list[Sent]:
+        """Send just these, once each, now and in this order, whatever is waiting; no failure is tried again."""
+        with self._sending:
+            return [self._attempt(_message(payload), again=False) for payload in payloads]
 
     def close(self) -> None:
         """Send nothing more."""
@@ -147,10 +173,10 @@ class Webhooks:
             self._queue.clear()
         return found
 
-    def _attempt(self, message: _Message) -> Sent:
+    def _attempt(self, message: _Message, *, again: bool = True) -> Sent:
+        headers = {"Content-Type": "application/json", "User-Agent": "Svix-Webhooks/1.0 (sandbox)"}
         # Verifying compares with the real time, whatever time the sandbox plays.
-        headers = signed(self._secret, message.id, message.body, int(time.time()))
-        headers |= {"Content-Type": "application/json", "User-Agent": "Svix-Webhooks/1.0 (sandbox)"}
+        headers |= self._sign(self._secret, message.id, message.body, int(time.time()))
         url, status = self.url, 0
         if url:
             try:
@@ -161,8 +187,16 @@ class Webhooks:
         with self._changed:
             self._sent.append(attempt)
             failed = not 200 <= status < 300
-            if failed and url and message.attempts < len(self._backoff):
+            if failed and again and url and message.attempts < len(self._backoff):
                 pause = self._backoff[message.attempts]
                 message.attempts += 1
                 self._push(message, pause)
+        if not failed:
+            self._taken(message.id)
         return attempt
+
+
+def _message(payload: Json) -> _Message:
+    """An event that has an id keeps it."""
+    id_ = payload.get("id") or f"msg_{secrets.token_hex(12)}"
+    return _Message(id_, payload["type"], json.dumps(payload).encode())
