@@ -40,11 +40,12 @@ class Request:
 
 
 class Reply(NamedTuple):
-    """What is answered."""
+    """What is answered: a document, or else `content`, whose type the headers name."""
 
     status: int
     body: Json
     headers: dict[str, str]
+    content: bytes | None = None
 
 
 class Rate:

@@ -39,11 +39,10 @@ class _Handler(Patient):
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _serve
 
     def _reply(self, reply: Reply) -> None:
-        body = json.dumps(reply.body).encode()
+        body = json.dumps(reply.body).encode() if reply.content is None else reply.content
         self.send_response(reply.status)
-        self.send_header("Content-Type", "application/json; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
-        for name, value in reply.headers.items():
+        for name, value in {"Content-Type": "application/json; charset=utf-8", **reply.headers}.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)

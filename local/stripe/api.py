@@ -4,6 +4,7 @@ import base64
 import re
 from collections import deque
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from hmac import compare_digest
 
 from local.resend.api import Pause, Reply, Request
@@ -13,6 +14,7 @@ from local.stripe.account import VERSION, Account, Change, new_id
 from local.stripe.errors import Json, Refused, invalid
 from local.stripe.forms import Form, parsed
 from local.stripe.keys import LONGEST, Entry, fingerprint
+from local.stripe.pages import paying
 from local.stripe.script import Script
 from local.stripe.views import KINDS, expanded, one, page
 
@@ -39,6 +41,8 @@ class Api:
 
     def answer(self, request: Request, pause: Pause) -> Reply:
         """Do what is asked. Raises ConnectionError where no answer shall be given, or nobody waits for it."""
+        if request.path.startswith("/pay/"):
+            return paying(self._account, request)
         self.asked.append(request)
         id_ = new_id("req")
         headers = {"Request-Id": id_, "Stripe-Version": VERSION}
@@ -52,7 +56,8 @@ class Api:
     def _admit(self, request: Request) -> None:
         scheme, _, told = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "basic":
-            told = base64.b64decode(told + "==", validate=False).decode(errors="replace").partition(":")[0]
+            with suppress(ValueError):
+                told = base64.b64decode(told).decode().partition(":")[0]
         if scheme.lower() not in ("basic", "bearer") or not told.strip():
             raise Refused(401)
         if not compare_digest(told.strip().encode(), self._key.encode()):

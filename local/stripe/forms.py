@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 from local.stripe.errors import Json, invalid, missing
 
 PARTS = re.compile(r"\[([^\[\]]*)\]")
+DEEPEST = 8  # brackets
 KEYS, NAME, VALUE = 50, 40, 500  # of metadata: how many, and how long
 
 
@@ -17,7 +18,7 @@ def parsed(text: str) -> Json:
     for name, value in parse_qsl(text, keep_blank_values=True):
         top = name.partition("[")[0]
         path = [top, *PARTS.findall(name[len(top) :])]
-        if "".join([top, *(f"[{part}]" for part in path[1:])]) != name or not top:
+        if "".join([top, *(f"[{part}]" for part in path[1:])]) != name or not top or len(path) > DEEPEST:
             raise invalid(f"Invalid parameter name: {name}")
         _put(found, path, value)
     return {name: _listed(value) for name, value in found.items()}

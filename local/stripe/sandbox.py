@@ -79,6 +79,10 @@ class Sandbox:
         """Do as the payer's browser does: confirm the intent with this method. Returns the intent, also if declined."""
         return self._account.do(lambda change: intents.paid(change, intent, method(by)))
 
+    def pay_url(self, intent: str) -> str:
+        """The page where a person pays it."""
+        return f"{self.url}/pay/{intent}/{self.find(intent)['client_secret']}"
+
     def authenticate(self, intent: str, ok: bool = True) -> Json:
         """Answer the bank's question (3-D Secure) of an intent that requires action."""
         return self._account.do(lambda change: intents.answered(change, intent, ok))
