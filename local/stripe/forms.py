@@ -21,7 +21,8 @@ def parsed(text: str) -> Json:
         if "".join([top, *(f"[{part}]" for part in path[1:])]) != name or not top or len(path) > DEEPEST:
             raise invalid(f"Invalid parameter name: {name}")
         _put(found, path, value)
-    return {name: _listed(value) for name, value in found.items()}
+    # The names in metadata are the caller's own, and may be numbers.
+    return {name: value if name == "metadata" else _listed(value) for name, value in found.items()}
 
 
 def _put(into: Json, path: list[str], value: str) -> None:
@@ -106,8 +107,6 @@ class Form:
         told = self._params.get("metadata", {})
         if told == "":
             return {}
-        if isinstance(told, list):  # names that are numbers
-            told = {str(place): value for place, value in enumerate(told)}
         if not isinstance(told, dict) or not all(isinstance(value, str) for value in told.values()):
             raise invalid("Invalid hash: metadata must be one of strings", "metadata")
         for name, value in told.items():

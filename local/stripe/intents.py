@@ -178,6 +178,13 @@ def _confirmed(change: Change, intent: Json, by: Method | None) -> Json:
             "PaymentIntent with a payment method and then confirm it again, or confirm it again directly with a "
             "payment method or ConfirmationToken.",
         )
+    if by.type not in intent["payment_method_types"]:
+        raise refused(
+            f"The PaymentMethod provided ({by.type}) is not allowed for this PaymentIntent.",
+            "payment_intent_incompatible_payment_method",
+            param="payment_method",
+            payment_intent=intent,
+        )
     intent |= {"payment_method": by.id, "last_payment_error": None, "next_action": None}
     if by.asks:
         intent["status"] = "requires_action"

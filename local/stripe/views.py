@@ -18,7 +18,7 @@ KINDS = {  # by the path's name: the kind, and what its lists can be filtered by
 }
 PAGE = {"limit", "starting_after", "ending_before", "created"}
 COMPARE = {"gt": int.__gt__, "gte": int.__ge__, "lt": int.__lt__, "lte": int.__le__}
-REFERENCES = {"latest_charge", "payment_intent", "charge", "dispute"}
+REFERENCES = {"customer", "latest_charge", "payment_intent", "charge", "dispute"}
 
 
 def one(account: Account, name: str, id_: str) -> Json:

@@ -189,6 +189,25 @@ class TestIntents:
         assert (after.amount, after.metadata.to_dict()) == (900, {"a": "1", "c": "3"})
         assert shop.intents.update(made.id, {"metadata": ""}).metadata.to_dict() == {}
 
+    def test_keep_metadata_whatever_its_names(self, shop: Shop) -> None:
+        made = shop.create(metadata={"7": "seven", "a b": "c=d&e"})
+        assert made.metadata.to_dict() == {"7": "seven", "a b": "c=d&e"}
+
+    def test_take_only_the_methods_they_are_for(self, sandbox: Sandbox, shop: Shop) -> None:
+        made = shop.create(automatic_payment_methods=None, payment_method_types=["card"])
+        error = refusal(shop.confirm, made.id, "pm_usBankAccount")
+        assert code(error) == (400, "payment_intent_incompatible_payment_method")
+        assert sandbox.find(made.id)["status"] == "requires_payment_method"
+
+    def test_show_what_is_referred_to(self, shop: Shop) -> None:
+        made = shop.paid(expand=["latest_charge.payment_intent"])
+        assert isinstance(made.latest_charge, stripe.Charge)
+        assert isinstance(made.latest_charge.payment_intent, stripe.PaymentIntent)
+        (listed,) = shop.intents.list({"expand": ["data.latest_charge"]}).data
+        assert isinstance(listed.latest_charge, stripe.Charge)
+        assert shop.intents.retrieve(made.id).latest_charge == made.latest_charge.id
+        assert "cannot be expanded" in str(refusal(shop.create, expand=["amount"]))
+
     def test_need_a_method_and_a_place_to_come_back_to(self, shop: Shop) -> None:
         made = shop.create(automatic_payment_methods={"enabled": True})
         error = refusal(shop.confirm, made.id)
