@@ -78,14 +78,14 @@ class Account:
             return deepcopy(done)
 
     def commit(self, change: "Change", key: str | None = None, entry: Entry | None = None) -> None:
-        """Let it have happened, together with the answer to its key; then tell of it."""
+        """Let it have happened, together with the answer to its key; then tell of it. Nobody changes it further."""
         values = [*change.objects.values(), *change.events]
         records: list[Json] = [{"kind": "object", "value": value} for value in values]
         if key and entry:
             self.keys.keep(key, entry)
             records.append({"kind": "key", "key": key, **vars(entry)})
         self._journal.append(records)
-        self._objects |= {value["id"]: deepcopy(value) for value in values}
+        self._objects |= {value["id"]: value for value in values}
         self._tell([Notice(event, False) for event in change.events])
 
     def delivered(self, id_: str) -> None:

@@ -288,9 +288,11 @@ class TestIdempotency:
         assert len(sandbox.all("payment_intent")) == 1
 
     def test_another_endpoint_is_refused(self, shop: Shop) -> None:
-        made = shop.create("order/7")
-        error = refusal(shop.intents.cancel, made.id, {}, {"idempotency_key": "order/7"})
+        one, other = shop.create(), shop.create()
+        shop.intents.cancel(one.id, {}, {"idempotency_key": "cancel/7"})
+        error = refusal(shop.intents.cancel, other.id, {}, {"idempotency_key": "cancel/7"})
         assert isinstance(error, stripe.IdempotencyError)
+        assert "same endpoint" in str(error)
 
     def test_an_error_that_came_of_doing_it_is_kept(self, sandbox: Sandbox, shop: Shop) -> None:
         fields: Any = {"confirm": True, "payment_method": "pm_card_chargeDeclined"}
@@ -451,6 +453,14 @@ class TestEvents:
         assert first.data.object["status"] == "requires_payment_method"
         assert first.request
         assert first.request.idempotency_key == "order/7"
+
+    def test_show_each_state_that_one_request_went_through(self, sandbox: Sandbox, shop: Shop) -> None:
+        shop.paid()
+        told = [each["data"]["object"] for each in sandbox.all("event")]
+        assert [each["status"] for each in told if each["object"] == "payment_intent"] == [
+            "requires_confirmation",
+            "succeeded",
+        ]
 
 
 class TestRemembering:
