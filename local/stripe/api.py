@@ -5,6 +5,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Collection
 from contextlib import suppress
+from dataclasses import replace
 from hmac import compare_digest
 
 from local.resend.api import Pause, Reply, Request
@@ -89,32 +90,35 @@ class Api:
         key = request.headers.get("idempotency-key")
         if key is not None and not 1 <= len(key) <= LONGEST:
             raise invalid(f"Idempotency keys have 1 to {LONGEST} characters.")
-        print_ = fingerprint(params)
-        if key:
-            with self._account.lock:
-                entry = self._account.keys.begin(key, request.path, print_, self._account.clock(), request_id)
-            if entry and entry.body is not None:
-                told = {"Idempotency-Key": key, "Original-Request": entry.request, "Idempotent-Replayed": "true"}
-                return Reply(entry.status, entry.body, told | _final(entry.status))
+        entry = Entry(request.path, fingerprint(params), self._account.clock(), request_id)
+        before = self._begin(key, entry)
         try:
             behaviour = self._script.take(request.method, request.path)
             _misbehave(behaviour, pause, accepted=False)
-            with self._account.lock:
-                change = self._account.change(request_id, key)
-                reply = _told(lambda: self._done(change, act(change, id_, Form(params, known)), params))
-                if isinstance(behaviour, Fails) and behaviour.accepted:
-                    refusal = _failure(behaviour)
-                    reply = Reply(refusal.status, refusal.body, refusal.headers)
-                now = self._account.clock()
-                entry = Entry(request.path, print_, now, request_id, reply.status, reply.body)
-                self._account.commit(change, key, entry)
+            if before is None:
+                with self._account.lock:
+                    change = self._account.change(request_id, key)
+                    reply = _told(lambda: self._done(change, act(change, id_, Form(params, known)), params))
+                    if isinstance(behaviour, Fails) and behaviour.accepted:
+                        refusal = _failure(behaviour)
+                        reply = Reply(refusal.status, refusal.body, refusal.headers)
+                    entry = replace(entry, at=self._account.clock(), status=reply.status, body=reply.body)
+                    self._account.commit(change, key, entry)
+            else:
+                reply = Reply(before.status, before.body or {}, {"Idempotent-Replayed": "true"})
         finally:
             if key:
                 with self._account.lock:
                     self._account.keys.release(key)
         _misbehave(behaviour, pause, accepted=True)
-        headers = {"Idempotency-Key": key, "Original-Request": request_id} if key else {}
+        headers = {"Idempotency-Key": key, "Original-Request": (before or entry).request} if key else {}
         return reply._replace(headers=headers | reply.headers | _final(reply.status))
+
+    def _begin(self, key: str | None, entry: Entry) -> Entry | None:
+        if not key:
+            return None
+        with self._account.lock:
+            return self._account.keys.begin(key, entry)
 
     def _done(self, change: Change, shown: Json, params: Json) -> Json:
         """What is expanded may be as new as the object itself."""

@@ -33,20 +33,19 @@ class Keys:
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
 
-    def begin(self, key: str, path: str, print_: str, now: float, request: str) -> Entry | None:
+    def begin(self, key: str, asked: Entry) -> Entry | None:
         """What was answered; None: nobody asked before, and the key is in progress from now on.
 
         Raises Refused: 400 where it was used for something else, 409 while it is in progress.
         """
-        self._forget(now)
-        entry = self._entries.get(key)
-        if entry is None:
-            self._entries[key] = Entry(path, print_, now, request)
+        self._forget(asked.at)
+        entry = self._entries.setdefault(key, asked)
+        if entry is asked:
             return None
-        if (entry.path, entry.fingerprint) != (path, print_):
+        if (entry.path, entry.fingerprint) != (asked.path, asked.fingerprint):
             used = "with the same parameters they were first used with"
-            if entry.path != path:
-                used = f"for the same endpoint they were first used for ('{path}' vs '{entry.path}')"
+            if entry.path != asked.path:
+                used = f"for the same endpoint they were first used for ('{asked.path}' vs '{entry.path}')"
             raise Refused(
                 400,
                 f"Keys for idempotent requests can only be used {used}. Try using a key other than '{key}' if you "
