@@ -28,11 +28,13 @@ language sql stable
 set search_path = ''
 as $$
   select r.* from (
-    select * from private.exchange_rates where currency = _currency
+    select * from private.exchange_rates where currency = _currency and as_of <= current_date + 1
     union all
     select 'USD', current_date, 1, 'itself', now() where _currency = 'USD') as r
   order by r.as_of desc limit 1
 $$;
+comment on function private.per_dollar is
+  'The newest that is said. East of here it is tomorrow already; a later day is a source''s error, and would stay newest.';
 
 create function private.exchange_rate(_from text, _to text) returns jsonb
 language sql stable

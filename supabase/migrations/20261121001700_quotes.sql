@@ -468,9 +468,13 @@ begin
   end if;
   taken := private.take_limits(jsonb_build_array(
     jsonb_build_object('name', 'quotes.code', 'subject', meant.family, 'quota', 1, 'window_seconds', 60, 'units', 1),
-    jsonb_build_object('name', 'quotes.codes', 'subject', meant.family, 'quota', 3, 'window_seconds', 86400, 'units', 1)));
+    jsonb_build_object('name', 'quotes.codes', 'subject', meant.family, 'quota', 3, 'window_seconds', 86400, 'units', 1),
+    -- Quotes are made for any address: it isn't flooded by making many.
+    jsonb_build_object(
+      'name', 'quotes.codes_to', 'subject', meant.workspace_id || ' ' || lower(meant.customer ->> 'email'),
+      'quota', 10, 'window_seconds', 86400, 'units', 1)));
   if not (taken -> 'admitted')::boolean then
-    return private.refuse(429, 'rate_limited', 'A code was just sent, or three were today. Wait before the next one.')
+    return private.refuse(429, 'rate_limited', 'A code was just sent, or enough of them today. Wait before the next one.')
       || jsonb_build_object('limits', taken -> 'limits');
   end if;
   insert into private.quote_codes (family, workspace_id, code_hash, expires_at)

@@ -77,6 +77,12 @@ def test_records_what_a_dollar_is_worth(refresh: Callable[[], Response], databas
     assert "secret" not in str(sources.fetchall())
 
 
+def test_of_a_day_to_come_count_from_that_day(refresh: Callable[[], Response], database: psycopg.Connection) -> None:
+    assert refresh().json["counts"] == {"recorded": 3}
+    row = database.execute("select private.exchange_rate('USD', 'EUR') ->> 'rate'").fetchone()
+    assert row == ("0.864",)
+
+
 def test_what_was_said_of_a_day_stays(
     refresh: Callable[[], Response], source: Source, database: psycopg.Connection
 ) -> None:

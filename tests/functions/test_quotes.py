@@ -545,6 +545,19 @@ class TestConversion:
         answer = api("POST", of(quote, "/code"))
         assert int(answer.headers["retry-after"]) > 80_000
 
+    def test_an_address_gets_ten_codes_a_day_by_however_many_quotes(
+        self, api: InProcess, shop: Person, database: psycopg.Connection
+    ) -> None:
+        first = {**CUSTOMER, "email": "Maya@northern.example"}
+        quotes = [guest_of(api, shop, customer=first), *(guest_of(api, shop) for _ in range(3))]
+        statuses = []
+        for _ in range(3):
+            statuses += [api("POST", of(quote, "/code")).status for quote in quotes]
+            database.execute("delete from private.rate_limits where name = 'quotes.code'")
+        assert statuses == [202] * 10 + [429] * 2
+        elsewhere = guest_of(api, shop, customer={"email": "other@northern.example"})
+        assert api("POST", of(elsewhere, "/code")).status == 202
+
     def test_a_code_opens_no_other_quote(self, api: InProcess, shop: Person, database: psycopg.Connection) -> None:
         quote, other = guest_of(api, shop), guest_of(api, shop)
         api("POST", of(quote, "/code"))
