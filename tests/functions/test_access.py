@@ -80,7 +80,7 @@ GET    /api/quote-generator/Q                 404   404   200   200   200   404 
 GET    /api/quote-generator/Q/replay          404   404   200   200   200   404   404   200   404   404   404   404
 POST   /api/quote-generator/Q/revise          404   404   201   201   201   404   404   201   404   404   404   404
 POST   /api/quote-generator/Q/decline         404   404   200   200   200   404   404   200   404   404   404   404
-POST   /api/quote-generator/Q/code            404   404   404   404   404   404   404   404   404   404   404   404
+POST   /api/quote-generator/Q/code            404   404   202   202   202   404   404   202   404   404   404   404
 POST   /api/quote-generator/Q/convert         404   404   201   201   201   404   404   201   404   404   404   404
 GET    /api/workspaces                        401   200   200   200   200   200   200   200   200   200   200   200
 POST   /api/workspaces                        401   201   201   201   201   201   201   201   201   201   201   201
@@ -418,8 +418,7 @@ BY_QUERY = (
 FOR_GUESTS = [
     (method, path)
     for method, path in ROUTES
-    if (path in ("/api/quote-generator", "/api/quote-generator/parse") and method == "POST")
-    or ("/Q" in path and not path.endswith("/code"))
+    if (path in ("/api/quote-generator", "/api/quote-generator/parse") and method == "POST") or "/Q" in path
 ]
 WITH_ID = [route for route in ROUTES if "/W" in route[1]]
 
