@@ -99,7 +99,9 @@ def channel(environment: pytest.MonkeyPatch, database: psycopg.Connection) -> It
 
 
 @pytest.fixture
-def dispatch(api: InProcess, stack: Stack) -> Callable[[], Response]:
+def dispatch(api: InProcess, stack: Stack, database: psycopg.Connection) -> Callable[[], Response]:
+    """The job, with nothing for Slack that another test has left."""
+    database.execute("delete from private.outbox where topic = %s", [TOPIC])
     return lambda: api("GET", "/api/jobs/dispatch-outbox", token=stack.env["CRON_SECRET"])
 
 
