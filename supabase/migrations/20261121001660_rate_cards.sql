@@ -130,141 +130,160 @@ from public, anon, authenticated;
 grant execute on function private.list_rate_cards, public.list_rate_cards to authenticated;
 grant execute on function private.add_rate_card, public.add_rate_card to service_role;
 
--- The built-in cards. Prices are of the right order for a run of fifty and more; each workspace enters its own.
-insert into private.rate_cards (product, version, content) values
-  ('t_shirt', 1, $card${
-    "name": "T-shirt",
+-- The built-in cards: what they have in common, and what is each one's own. Prices are of the right order for a run of
+-- fifty and more; each workspace enters its own.
+with common (content) as (
+  values ($card${
     "currency": "USD",
-    "base": "5.20",
-    "fabrics": [{"fabric": "cotton_180", "name": "Cotton, 180 g/m²", "percent": "0"}, {"fabric": "cotton_220", "name": "Heavy cotton, 220 g/m²", "percent": "14"}, {"fabric": "organic_cotton", "name": "Organic cotton, 180 g/m²", "percent": "22"}, {"fabric": "polycotton", "name": "Cotton and polyester, 170 g/m²", "percent": "-8"}, {"fabric": "tri_blend", "name": "Tri-blend, 150 g/m²", "percent": "18"}],
     "complexity": {"simple": "0", "medium": "12", "complex": "28"},
-    "tiers": [{"quantity": 100, "percent": "4"}, {"quantity": 250, "percent": "9"}, {"quantity": 500, "percent": "14"}, {"quantity": 1000, "percent": "19"}, {"quantity": 2500, "percent": "24"}, {"quantity": 5000, "percent": "28"}, {"quantity": 10000, "percent": "32"}, {"quantity": 25000, "percent": "35"}, {"quantity": 50000, "percent": "37"}],
-    "sizes": [{"size": "XS", "each": "0"}, {"size": "S", "each": "0"}, {"size": "M", "each": "0"}, {"size": "L", "each": "0"}, {"size": "XL", "each": "0"}, {"size": "XXL", "each": "0.60"}, {"size": "3XL", "each": "1.20"}],
-    "decorations": {"screen_print": {"each": "0.35", "each_colour": "0.30", "setup": "20.00", "setup_colour": "28.00", "days": 3}, "embroidery": {"each": "1.10", "each_colour": "0.15", "setup": "45.00", "setup_colour": "5.00", "days": 4}, "label": {"each": "0.12", "each_colour": "0.02", "setup": "25.00", "setup_colour": "8.00", "days": 1}, "packaging": {"each": "0.18", "each_colour": "0.04", "setup": "15.00", "setup_colour": "10.00", "days": 1}},
+    "tiers": [
+      {"quantity": 100, "percent": "4"},
+      {"quantity": 250, "percent": "9"},
+      {"quantity": 500, "percent": "14"},
+      {"quantity": 1000, "percent": "19"},
+      {"quantity": 2500, "percent": "24"},
+      {"quantity": 5000, "percent": "28"},
+      {"quantity": 10000, "percent": "32"},
+      {"quantity": 25000, "percent": "35"},
+      {"quantity": 50000, "percent": "37"}
+    ],
+    "sizes": [
+      {"size": "XS", "each": "0"}, {"size": "S", "each": "0"}, {"size": "M", "each": "0"}, {"size": "L", "each": "0"},
+      {"size": "XL", "each": "0"}, {"size": "XXL", "each": "0.60"}, {"size": "3XL", "each": "1.20"}
+    ],
+    "decorations": {
+      "screen_print": {"each": "0.35", "each_colour": "0.30", "setup": "20.00", "setup_colour": "28.00", "days": 3},
+      "embroidery": {"each": "1.10", "each_colour": "0.15", "setup": "45.00", "setup_colour": "5.00", "days": 4},
+      "label": {"each": "0.12", "each_colour": "0.02", "setup": "25.00", "setup_colour": "8.00", "days": 1},
+      "packaging": {"each": "0.18", "each_colour": "0.04", "setup": "15.00", "setup_colour": "10.00", "days": 1}
+    },
     "colour_setup": "60.00",
     "incoterms": {"EXW": "0", "FCA": "1", "FOB": "2", "CIF": "6", "DAP": "9", "DDP": "14"},
     "minimum": 50,
     "minimum_per_colour": 50,
     "deposit_percent": "30",
     "tolerance_percent": "3",
-    "lead_time": {"sampling": 5, "materials": 7, "pieces_per_day": 1000, "complexity": {"simple": 0, "medium": 2, "complex": 5}, "quality": 2, "packing": 2}
-  }$card$),
-  ('polo', 1, $card${
-    "name": "Polo shirt",
-    "currency": "USD",
-    "base": "8.40",
-    "fabrics": [{"fabric": "pique_200", "name": "Cotton piqué, 200 g/m²", "percent": "0"}, {"fabric": "pique_240", "name": "Heavy cotton piqué, 240 g/m²", "percent": "12"}, {"fabric": "organic_pique", "name": "Organic cotton piqué, 210 g/m²", "percent": "20"}, {"fabric": "poly_pique", "name": "Polyester piqué, 180 g/m²", "percent": "-6"}],
-    "complexity": {"simple": "0", "medium": "12", "complex": "28"},
-    "tiers": [{"quantity": 100, "percent": "4"}, {"quantity": 250, "percent": "9"}, {"quantity": 500, "percent": "14"}, {"quantity": 1000, "percent": "19"}, {"quantity": 2500, "percent": "24"}, {"quantity": 5000, "percent": "28"}, {"quantity": 10000, "percent": "32"}, {"quantity": 25000, "percent": "35"}, {"quantity": 50000, "percent": "37"}],
-    "sizes": [{"size": "XS", "each": "0"}, {"size": "S", "each": "0"}, {"size": "M", "each": "0"}, {"size": "L", "each": "0"}, {"size": "XL", "each": "0"}, {"size": "XXL", "each": "0.60"}, {"size": "3XL", "each": "1.20"}],
-    "decorations": {"screen_print": {"each": "0.35", "each_colour": "0.30", "setup": "20.00", "setup_colour": "28.00", "days": 3}, "embroidery": {"each": "1.10", "each_colour": "0.15", "setup": "45.00", "setup_colour": "5.00", "days": 4}, "label": {"each": "0.12", "each_colour": "0.02", "setup": "25.00", "setup_colour": "8.00", "days": 1}, "packaging": {"each": "0.18", "each_colour": "0.04", "setup": "15.00", "setup_colour": "10.00", "days": 1}},
-    "colour_setup": "60.00",
-    "incoterms": {"EXW": "0", "FCA": "1", "FOB": "2", "CIF": "6", "DAP": "9", "DDP": "14"},
-    "minimum": 50,
-    "minimum_per_colour": 50,
-    "deposit_percent": "30",
-    "tolerance_percent": "3",
-    "lead_time": {"sampling": 5, "materials": 7, "pieces_per_day": 800, "complexity": {"simple": 0, "medium": 2, "complex": 5}, "quality": 2, "packing": 2}
-  }$card$),
-  ('hoodie', 1, $card${
-    "name": "Hoodie",
-    "currency": "USD",
-    "base": "15.80",
-    "fabrics": [{"fabric": "fleece_280", "name": "Fleece, 280 g/m²", "percent": "0"}, {"fabric": "fleece_350", "name": "Heavyweight fleece, 350 g/m²", "percent": "16"}, {"fabric": "organic_fleece", "name": "Organic cotton fleece, 300 g/m²", "percent": "24"}, {"fabric": "french_terry", "name": "French terry, 260 g/m²", "percent": "-5"}],
-    "complexity": {"simple": "0", "medium": "12", "complex": "28"},
-    "tiers": [{"quantity": 100, "percent": "4"}, {"quantity": 250, "percent": "9"}, {"quantity": 500, "percent": "14"}, {"quantity": 1000, "percent": "19"}, {"quantity": 2500, "percent": "24"}, {"quantity": 5000, "percent": "28"}, {"quantity": 10000, "percent": "32"}, {"quantity": 25000, "percent": "35"}, {"quantity": 50000, "percent": "37"}],
-    "sizes": [{"size": "XS", "each": "0"}, {"size": "S", "each": "0"}, {"size": "M", "each": "0"}, {"size": "L", "each": "0"}, {"size": "XL", "each": "0"}, {"size": "XXL", "each": "1.40"}, {"size": "3XL", "each": "2.60"}],
-    "decorations": {"screen_print": {"each": "0.35", "each_colour": "0.30", "setup": "20.00", "setup_colour": "28.00", "days": 3}, "embroidery": {"each": "1.10", "each_colour": "0.15", "setup": "45.00", "setup_colour": "5.00", "days": 4}, "label": {"each": "0.12", "each_colour": "0.02", "setup": "25.00", "setup_colour": "8.00", "days": 1}, "packaging": {"each": "0.18", "each_colour": "0.04", "setup": "15.00", "setup_colour": "10.00", "days": 1}},
-    "colour_setup": "60.00",
-    "incoterms": {"EXW": "0", "FCA": "1", "FOB": "2", "CIF": "6", "DAP": "9", "DDP": "14"},
-    "minimum": 50,
-    "minimum_per_colour": 50,
-    "deposit_percent": "30",
-    "tolerance_percent": "3",
-    "lead_time": {"sampling": 5, "materials": 9, "pieces_per_day": 500, "complexity": {"simple": 0, "medium": 2, "complex": 5}, "quality": 2, "packing": 2}
-  }$card$),
-  ('joggers', 1, $card${
-    "name": "Joggers",
-    "currency": "USD",
-    "base": "13.20",
-    "fabrics": [{"fabric": "fleece_280", "name": "Fleece, 280 g/m²", "percent": "0"}, {"fabric": "fleece_350", "name": "Heavyweight fleece, 350 g/m²", "percent": "15"}, {"fabric": "french_terry", "name": "French terry, 260 g/m²", "percent": "-5"}, {"fabric": "organic_fleece", "name": "Organic cotton fleece, 300 g/m²", "percent": "22"}],
-    "complexity": {"simple": "0", "medium": "12", "complex": "28"},
-    "tiers": [{"quantity": 100, "percent": "4"}, {"quantity": 250, "percent": "9"}, {"quantity": 500, "percent": "14"}, {"quantity": 1000, "percent": "19"}, {"quantity": 2500, "percent": "24"}, {"quantity": 5000, "percent": "28"}, {"quantity": 10000, "percent": "32"}, {"quantity": 25000, "percent": "35"}, {"quantity": 50000, "percent": "37"}],
-    "sizes": [{"size": "XS", "each": "0"}, {"size": "S", "each": "0"}, {"size": "M", "each": "0"}, {"size": "L", "each": "0"}, {"size": "XL", "each": "0"}, {"size": "XXL", "each": "1.10"}, {"size": "3XL", "each": "2.10"}],
-    "decorations": {"screen_print": {"each": "0.35", "each_colour": "0.30", "setup": "20.00", "setup_colour": "28.00", "days": 3}, "embroidery": {"each": "1.10", "each_colour": "0.15", "setup": "45.00", "setup_colour": "5.00", "days": 4}, "label": {"each": "0.12", "each_colour": "0.02", "setup": "25.00", "setup_colour": "8.00", "days": 1}, "packaging": {"each": "0.18", "each_colour": "0.04", "setup": "15.00", "setup_colour": "10.00", "days": 1}},
-    "colour_setup": "60.00",
-    "incoterms": {"EXW": "0", "FCA": "1", "FOB": "2", "CIF": "6", "DAP": "9", "DDP": "14"},
-    "minimum": 50,
-    "minimum_per_colour": 50,
-    "deposit_percent": "30",
-    "tolerance_percent": "3",
-    "lead_time": {"sampling": 5, "materials": 9, "pieces_per_day": 500, "complexity": {"simple": 0, "medium": 2, "complex": 5}, "quality": 2, "packing": 2}
-  }$card$),
-  ('activewear', 1, $card${
-    "name": "Activewear top",
-    "currency": "USD",
-    "base": "9.60",
-    "fabrics": [{"fabric": "polyester_performance", "name": "Moisture-wicking polyester, 150 g/m²", "percent": "0"}, {"fabric": "recycled_polyester", "name": "Recycled polyester, 150 g/m²", "percent": "11"}, {"fabric": "nylon_elastane", "name": "Nylon and elastane, 220 g/m²", "percent": "26"}],
-    "complexity": {"simple": "0", "medium": "12", "complex": "28"},
-    "tiers": [{"quantity": 100, "percent": "4"}, {"quantity": 250, "percent": "9"}, {"quantity": 500, "percent": "14"}, {"quantity": 1000, "percent": "19"}, {"quantity": 2500, "percent": "24"}, {"quantity": 5000, "percent": "28"}, {"quantity": 10000, "percent": "32"}, {"quantity": 25000, "percent": "35"}, {"quantity": 50000, "percent": "37"}],
-    "sizes": [{"size": "XS", "each": "0"}, {"size": "S", "each": "0"}, {"size": "M", "each": "0"}, {"size": "L", "each": "0"}, {"size": "XL", "each": "0"}, {"size": "XXL", "each": "0.60"}, {"size": "3XL", "each": "1.20"}],
-    "decorations": {"screen_print": {"each": "0.35", "each_colour": "0.30", "setup": "20.00", "setup_colour": "28.00", "days": 3}, "embroidery": {"each": "1.10", "each_colour": "0.15", "setup": "45.00", "setup_colour": "5.00", "days": 4}, "label": {"each": "0.12", "each_colour": "0.02", "setup": "25.00", "setup_colour": "8.00", "days": 1}, "packaging": {"each": "0.18", "each_colour": "0.04", "setup": "15.00", "setup_colour": "10.00", "days": 1}},
-    "colour_setup": "60.00",
-    "incoterms": {"EXW": "0", "FCA": "1", "FOB": "2", "CIF": "6", "DAP": "9", "DDP": "14"},
-    "minimum": 100,
-    "minimum_per_colour": 50,
-    "deposit_percent": "30",
-    "tolerance_percent": "3",
-    "lead_time": {"sampling": 5, "materials": 10, "pieces_per_day": 600, "complexity": {"simple": 0, "medium": 2, "complex": 5}, "quality": 2, "packing": 2}
-  }$card$),
-  ('uniform', 1, $card${
-    "name": "Work uniform",
-    "currency": "USD",
-    "base": "18.50",
-    "fabrics": [{"fabric": "twill_245", "name": "Polycotton twill, 245 g/m²", "percent": "0"}, {"fabric": "canvas_300", "name": "Cotton canvas, 300 g/m²", "percent": "13"}, {"fabric": "ripstop_220", "name": "Ripstop, 220 g/m²", "percent": "18"}],
-    "complexity": {"simple": "0", "medium": "12", "complex": "28"},
-    "tiers": [{"quantity": 100, "percent": "4"}, {"quantity": 250, "percent": "9"}, {"quantity": 500, "percent": "14"}, {"quantity": 1000, "percent": "19"}, {"quantity": 2500, "percent": "24"}, {"quantity": 5000, "percent": "28"}, {"quantity": 10000, "percent": "32"}, {"quantity": 25000, "percent": "35"}, {"quantity": 50000, "percent": "37"}],
-    "sizes": [{"size": "XS", "each": "0"}, {"size": "S", "each": "0"}, {"size": "M", "each": "0"}, {"size": "L", "each": "0"}, {"size": "XL", "each": "0"}, {"size": "XXL", "each": "1.60"}, {"size": "3XL", "each": "2.80"}, {"size": "4XL", "each": "4.00"}],
-    "decorations": {"screen_print": {"each": "0.35", "each_colour": "0.30", "setup": "20.00", "setup_colour": "28.00", "days": 3}, "embroidery": {"each": "1.10", "each_colour": "0.15", "setup": "45.00", "setup_colour": "5.00", "days": 4}, "label": {"each": "0.12", "each_colour": "0.02", "setup": "25.00", "setup_colour": "8.00", "days": 1}, "packaging": {"each": "0.18", "each_colour": "0.04", "setup": "15.00", "setup_colour": "10.00", "days": 1}},
-    "colour_setup": "60.00",
-    "incoterms": {"EXW": "0", "FCA": "1", "FOB": "2", "CIF": "6", "DAP": "9", "DDP": "14"},
-    "minimum": 100,
-    "minimum_per_colour": 50,
-    "deposit_percent": "30",
-    "tolerance_percent": "3",
-    "lead_time": {"sampling": 7, "materials": 12, "pieces_per_day": 350, "complexity": {"simple": 0, "medium": 2, "complex": 5}, "quality": 2, "packing": 2}
-  }$card$),
-  ('knitwear', 1, $card${
-    "name": "Knitted jumper",
-    "currency": "USD",
-    "base": "21.00",
-    "fabrics": [{"fabric": "cotton_knit", "name": "Cotton, 12 gauge", "percent": "0"}, {"fabric": "wool_blend", "name": "Wool blend, 12 gauge", "percent": "24"}, {"fabric": "merino", "name": "Merino wool, 14 gauge", "percent": "62"}, {"fabric": "acrylic", "name": "Acrylic, 12 gauge", "percent": "-14"}],
-    "complexity": {"simple": "0", "medium": "12", "complex": "28"},
-    "tiers": [{"quantity": 100, "percent": "4"}, {"quantity": 250, "percent": "9"}, {"quantity": 500, "percent": "14"}, {"quantity": 1000, "percent": "19"}, {"quantity": 2500, "percent": "24"}, {"quantity": 5000, "percent": "28"}, {"quantity": 10000, "percent": "32"}, {"quantity": 25000, "percent": "35"}, {"quantity": 50000, "percent": "37"}],
-    "sizes": [{"size": "XS", "each": "0"}, {"size": "S", "each": "0"}, {"size": "M", "each": "0"}, {"size": "L", "each": "0"}, {"size": "XL", "each": "0"}, {"size": "XXL", "each": "0.60"}, {"size": "3XL", "each": "1.20"}],
-    "decorations": {"embroidery": {"each": "1.40", "each_colour": "0.20", "setup": "55.00", "setup_colour": "6.00", "days": 5}, "label": {"each": "0.14", "each_colour": "0.02", "setup": "25.00", "setup_colour": "8.00", "days": 1}, "packaging": {"each": "0.22", "each_colour": "0.04", "setup": "15.00", "setup_colour": "10.00", "days": 1}},
-    "colour_setup": "60.00",
-    "incoterms": {"EXW": "0", "FCA": "1", "FOB": "2", "CIF": "6", "DAP": "9", "DDP": "14"},
-    "minimum": 150,
-    "minimum_per_colour": 75,
-    "deposit_percent": "30",
-    "tolerance_percent": "3",
-    "lead_time": {"sampling": 10, "materials": 14, "pieces_per_day": 200, "complexity": {"simple": 0, "medium": 2, "complex": 5}, "quality": 2, "packing": 2}
-  }$card$),
-  ('jacket', 1, $card${
-    "name": "Jacket",
-    "currency": "USD",
-    "base": "32.00",
-    "fabrics": [{"fabric": "softshell", "name": "Softshell, three layers", "percent": "0"}, {"fabric": "nylon_shell", "name": "Nylon shell, lined", "percent": "-9"}, {"fabric": "padded", "name": "Recycled padding, nylon shell", "percent": "19"}, {"fabric": "denim_12oz", "name": "Denim, 12 oz", "percent": "6"}],
-    "complexity": {"simple": "0", "medium": "12", "complex": "28"},
-    "tiers": [{"quantity": 100, "percent": "4"}, {"quantity": 250, "percent": "9"}, {"quantity": 500, "percent": "14"}, {"quantity": 1000, "percent": "19"}, {"quantity": 2500, "percent": "24"}, {"quantity": 5000, "percent": "28"}, {"quantity": 10000, "percent": "32"}, {"quantity": 25000, "percent": "35"}, {"quantity": 50000, "percent": "37"}],
-    "sizes": [{"size": "XS", "each": "0"}, {"size": "S", "each": "0"}, {"size": "M", "each": "0"}, {"size": "L", "each": "0"}, {"size": "XL", "each": "0"}, {"size": "XXL", "each": "2.40"}, {"size": "3XL", "each": "4.20"}],
-    "decorations": {"screen_print": {"each": "0.35", "each_colour": "0.30", "setup": "20.00", "setup_colour": "28.00", "days": 3}, "embroidery": {"each": "1.10", "each_colour": "0.15", "setup": "45.00", "setup_colour": "5.00", "days": 4}, "label": {"each": "0.12", "each_colour": "0.02", "setup": "25.00", "setup_colour": "8.00", "days": 1}, "packaging": {"each": "0.18", "each_colour": "0.04", "setup": "15.00", "setup_colour": "10.00", "days": 1}},
-    "colour_setup": "60.00",
-    "incoterms": {"EXW": "0", "FCA": "1", "FOB": "2", "CIF": "6", "DAP": "9", "DDP": "14"},
-    "minimum": 100,
-    "minimum_per_colour": 100,
-    "deposit_percent": "30",
-    "tolerance_percent": "3",
-    "lead_time": {"sampling": 10, "materials": 14, "pieces_per_day": 180, "complexity": {"simple": 0, "medium": 2, "complex": 5}, "quality": 2, "packing": 2}
-  }$card$);
+    "lead_time": {"complexity": {"simple": 0, "medium": 2, "complex": 5}, "quality": 2, "packing": 2}
+  }$card$::jsonb)
+),
+own (product, content) as (
+  values
+    ('t_shirt', $card${
+      "name": "T-shirt",
+      "base": "5.20",
+      "fabrics": [
+        {"fabric": "cotton_180", "name": "Cotton, 180 g/m²", "percent": "0"},
+        {"fabric": "cotton_220", "name": "Heavy cotton, 220 g/m²", "percent": "14"},
+        {"fabric": "organic_cotton", "name": "Organic cotton, 180 g/m²", "percent": "22"},
+        {"fabric": "polycotton", "name": "Cotton and polyester, 170 g/m²", "percent": "-8"},
+        {"fabric": "tri_blend", "name": "Tri-blend, 150 g/m²", "percent": "18"}
+      ],
+      "lead_time": {"sampling": 5, "materials": 7, "pieces_per_day": 1000}
+    }$card$::jsonb),
+    ('polo', $card${
+      "name": "Polo shirt",
+      "base": "8.40",
+      "fabrics": [
+        {"fabric": "pique_200", "name": "Cotton piqué, 200 g/m²", "percent": "0"},
+        {"fabric": "pique_240", "name": "Heavy cotton piqué, 240 g/m²", "percent": "12"},
+        {"fabric": "organic_pique", "name": "Organic cotton piqué, 210 g/m²", "percent": "20"},
+        {"fabric": "poly_pique", "name": "Polyester piqué, 180 g/m²", "percent": "-6"}
+      ],
+      "lead_time": {"sampling": 5, "materials": 7, "pieces_per_day": 800}
+    }$card$::jsonb),
+    ('hoodie', $card${
+      "name": "Hoodie",
+      "base": "15.80",
+      "fabrics": [
+        {"fabric": "fleece_280", "name": "Fleece, 280 g/m²", "percent": "0"},
+        {"fabric": "fleece_350", "name": "Heavyweight fleece, 350 g/m²", "percent": "16"},
+        {"fabric": "organic_fleece", "name": "Organic cotton fleece, 300 g/m²", "percent": "24"},
+        {"fabric": "french_terry", "name": "French terry, 260 g/m²", "percent": "-5"}
+      ],
+      "sizes": [
+        {"size": "XS", "each": "0"}, {"size": "S", "each": "0"}, {"size": "M", "each": "0"}, {"size": "L", "each": "0"},
+        {"size": "XL", "each": "0"}, {"size": "XXL", "each": "1.40"}, {"size": "3XL", "each": "2.60"}
+      ],
+      "lead_time": {"sampling": 5, "materials": 9, "pieces_per_day": 500}
+    }$card$::jsonb),
+    ('joggers', $card${
+      "name": "Joggers",
+      "base": "13.20",
+      "fabrics": [
+        {"fabric": "fleece_280", "name": "Fleece, 280 g/m²", "percent": "0"},
+        {"fabric": "fleece_350", "name": "Heavyweight fleece, 350 g/m²", "percent": "15"},
+        {"fabric": "french_terry", "name": "French terry, 260 g/m²", "percent": "-5"},
+        {"fabric": "organic_fleece", "name": "Organic cotton fleece, 300 g/m²", "percent": "22"}
+      ],
+      "sizes": [
+        {"size": "XS", "each": "0"}, {"size": "S", "each": "0"}, {"size": "M", "each": "0"}, {"size": "L", "each": "0"},
+        {"size": "XL", "each": "0"}, {"size": "XXL", "each": "1.10"}, {"size": "3XL", "each": "2.10"}
+      ],
+      "lead_time": {"sampling": 5, "materials": 9, "pieces_per_day": 500}
+    }$card$::jsonb),
+    ('activewear', $card${
+      "name": "Activewear top",
+      "base": "9.60",
+      "fabrics": [
+        {"fabric": "polyester_performance", "name": "Moisture-wicking polyester, 150 g/m²", "percent": "0"},
+        {"fabric": "recycled_polyester", "name": "Recycled polyester, 150 g/m²", "percent": "11"},
+        {"fabric": "nylon_elastane", "name": "Nylon and elastane, 220 g/m²", "percent": "26"}
+      ],
+      "minimum": 100,
+      "lead_time": {"sampling": 5, "materials": 10, "pieces_per_day": 600}
+    }$card$::jsonb),
+    ('uniform', $card${
+      "name": "Work uniform",
+      "base": "18.50",
+      "fabrics": [
+        {"fabric": "twill_245", "name": "Polycotton twill, 245 g/m²", "percent": "0"},
+        {"fabric": "canvas_300", "name": "Cotton canvas, 300 g/m²", "percent": "13"},
+        {"fabric": "ripstop_220", "name": "Ripstop, 220 g/m²", "percent": "18"}
+      ],
+      "sizes": [
+        {"size": "XS", "each": "0"}, {"size": "S", "each": "0"}, {"size": "M", "each": "0"}, {"size": "L", "each": "0"},
+        {"size": "XL", "each": "0"}, {"size": "XXL", "each": "1.60"}, {"size": "3XL", "each": "2.80"}, {"size": "4XL", "each": "4.00"}
+      ],
+      "minimum": 100,
+      "lead_time": {"sampling": 7, "materials": 12, "pieces_per_day": 350}
+    }$card$::jsonb),
+    ('knitwear', $card${
+      "name": "Knitted jumper",
+      "base": "21.00",
+      "fabrics": [
+        {"fabric": "cotton_knit", "name": "Cotton, 12 gauge", "percent": "0"},
+        {"fabric": "wool_blend", "name": "Wool blend, 12 gauge", "percent": "24"},
+        {"fabric": "merino", "name": "Merino wool, 14 gauge", "percent": "62"},
+        {"fabric": "acrylic", "name": "Acrylic, 12 gauge", "percent": "-14"}
+      ],
+      "decorations": {
+        "embroidery": {"each": "1.40", "each_colour": "0.20", "setup": "55.00", "setup_colour": "6.00", "days": 5},
+        "label": {"each": "0.14", "each_colour": "0.02", "setup": "25.00", "setup_colour": "8.00", "days": 1},
+        "packaging": {"each": "0.22", "each_colour": "0.04", "setup": "15.00", "setup_colour": "10.00", "days": 1}
+      },
+      "minimum": 150,
+      "minimum_per_colour": 75,
+      "lead_time": {"sampling": 10, "materials": 14, "pieces_per_day": 200}
+    }$card$::jsonb),
+    ('jacket', $card${
+      "name": "Jacket",
+      "base": "32.00",
+      "fabrics": [
+        {"fabric": "softshell", "name": "Softshell, three layers", "percent": "0"},
+        {"fabric": "nylon_shell", "name": "Nylon shell, lined", "percent": "-9"},
+        {"fabric": "padded", "name": "Recycled padding, nylon shell", "percent": "19"},
+        {"fabric": "denim_12oz", "name": "Denim, 12 oz", "percent": "6"}
+      ],
+      "sizes": [
+        {"size": "XS", "each": "0"}, {"size": "S", "each": "0"}, {"size": "M", "each": "0"}, {"size": "L", "each": "0"},
+        {"size": "XL", "each": "0"}, {"size": "XXL", "each": "2.40"}, {"size": "3XL", "each": "4.20"}
+      ],
+      "minimum": 100,
+      "minimum_per_colour": 100,
+      "lead_time": {"sampling": 10, "materials": 14, "pieces_per_day": 180}
+    }$card$::jsonb)
+)
+insert into private.rate_cards (product, version, content)
+select own.product, 1, common.content || own.content
+  || jsonb_build_object('lead_time', common.content -> 'lead_time' || own.content -> 'lead_time')
+from own, common;

@@ -25,7 +25,7 @@ def packages() -> None:
 
 def test_the_html_is_up_to_date() -> None:
     made = markup.compiled()
-    assert made.keys() == {MAILS / name / "body.html" for name in NAMES}
+    assert made.keys() == {MAILS / "layout.html", *(MAILS / name / "body.html" for name in NAMES)}
     stale = [path for path, html in made.items() if path.read_text() != html]
     assert stale == [], "make mails"
 

@@ -13,9 +13,11 @@ from functions.quote_generator.cards import COMPLEXITIES, Card
 from functions.quote_generator.pricing import Ordered, Specification
 
 MIGRATION = Path(__file__).resolve().parents[3] / "supabase/migrations/20261121001660_rate_cards.sql"
+COMMON, *OWN = map(json.loads, re.findall(r"\$card\$(.*?)\$card\$", MIGRATION.read_text(), re.DOTALL))
+PRODUCTS = re.findall(r"\('([a-z_]+)', \$card\$", MIGRATION.read_text())
 CONTENTS: dict[str, dict[str, Any]] = {
-    product: json.loads(content)
-    for product, content in re.findall(r"\('([a-z_]+)', 1, \$card\$(.*?)\$card\$\)", MIGRATION.read_text(), re.DOTALL)
+    product: {**COMMON, **own, "lead_time": {**COMMON["lead_time"], **own["lead_time"]}}
+    for product, own in zip(PRODUCTS, OWN, strict=True)
 }
 CARDS = {product: Card(content) for product, content in CONTENTS.items()}
 
