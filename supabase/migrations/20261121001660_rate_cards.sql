@@ -285,5 +285,5 @@ own (product, content) as (
 )
 insert into private.rate_cards (product, version, content)
 select own.product, 1, common.content || own.content
-  || jsonb_build_object('lead_time', common.content -> 'lead_time' || own.content -> 'lead_time')
+  || jsonb_build_object('lead_time', (common.content -> 'lead_time') || (own.content -> 'lead_time'))
 from own, common;
