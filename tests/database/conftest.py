@@ -10,6 +10,7 @@ import pytest
 from local.ports import free_port
 from local.stack import Stack
 from tests.database.acting import Database, Person
+from tests.database.market import Market
 from tests.database.systems import System
 from tests.local.versions import postgres17
 
@@ -70,3 +71,24 @@ def db(stack: Stack) -> Iterator[Database]:
 def owner(db: Database) -> Person:
     """Somebody who just signed up, the owner of their workspace."""
     return db.sign_up(name="Olga", workspace_name="Olga's")
+
+
+@pytest.fixture(scope="module")
+def crowd(db: Database) -> Market:
+    """A market's people, made once for a file; nobody is changed by an order."""
+    owner = db.sign_up(name="Farah", workspace_name="Market")
+    home = owner.workspace_id
+    roles = "admin manager inventory_manager designer staff readonly buyer supplier factory".split()
+    people = {role: db.member(home, role) for role in roles}
+    people |= {"another buyer": db.member(home, "buyer"), "another supplier": db.member(home, "supplier")}
+    return Market(db, owner, {"owner": owner, "stranger": db.sign_up(), **people})
+
+
+@pytest.fixture
+def market(crowd: Market) -> Market:
+    """The market without an order, and nothing spent of any limit."""
+    db = crowd.db
+    for table in ("private.outbox", "private.email_messages", "public.orders"):
+        db.owner.rows(f"delete from {table} where workspace_id = %s", crowd.owner.workspace_id)  # noqa: S608
+    db.owner.rows("delete from private.rate_limits")
+    return crowd
