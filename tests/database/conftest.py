@@ -10,6 +10,7 @@ import pytest
 from local.ports import free_port
 from local.stack import Stack
 from tests.database.acting import Database, Person
+from tests.database.mailing import Mail
 from tests.database.market import Market
 from tests.database.systems import System
 from tests.local.versions import postgres17
@@ -92,3 +93,11 @@ def market(crowd: Market) -> Market:
         db.owner.rows(f"delete from {table} where workspace_id = %s", crowd.owner.workspace_id)  # noqa: S608
     db.owner.rows("delete from private.rate_limits")
     return crowd
+
+
+@pytest.fixture
+def mail(db: Database) -> Mail:
+    """What is done to mails, with no other test's in the outbox."""
+    db.owner.rows("delete from private.outbox where topic = 'email'")
+    db.owner.rows("delete from private.deliveries where topic = 'email'")
+    return Mail(db)
