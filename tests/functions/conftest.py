@@ -1,4 +1,4 @@
-"""What the tests of the functions share: other clients, the log, the mailbox, and how much of a limit is spent."""
+"""What the tests of the functions share: people and their workspaces, the log, and how much of a limit is spent."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ import psycopg
 import pytest
 import urllib3
 
+from tests.api import InProcess
+from tests.functions.workspaces import As
+from tests.people import People, Person
+
 T = TypeVar("T")
 LogLines = Callable[[], list[dict[str, Any]]]
 
@@ -26,6 +30,30 @@ LogLines = Callable[[], list[dict[str, Any]]]
 def log_lines(capsys: pytest.CaptureFixture[str]) -> LogLines:
     """The lines logged since it was last called, read."""
     return lambda: [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+@pytest.fixture
+def owner(people: People) -> Person:
+    """Somebody with a workspace of their own."""
+    return people.sign_up("Olive")
+
+
+@pytest.fixture
+def home(api: InProcess, owner: Person) -> As:
+    """The owner calling to their workspace."""
+    return As(api, owner, owner.workspace_id)
+
+
+@pytest.fixture(scope="module")
+def settled(people: People) -> Person:
+    """Somebody with a workspace of their own, for tests that change nothing in it."""
+    return people.sign_up("Sam")
+
+
+@pytest.fixture
+def settled_home(api: InProcess, settled: Person) -> As:
+    """That person calling to their workspace."""
+    return As(api, settled, settled.workspace_id)
 
 
 def spend(database: psycopg.Connection, limit: str, subject: str, units: int) -> None:

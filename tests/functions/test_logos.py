@@ -37,11 +37,6 @@ RED, BLUE = (written(picture(64, 32, color=colour), "PNG") for colour in ("red",
 PHOTO = written(picture(320, 200), "JPEG")
 
 
-@pytest.fixture
-def owner(people: People) -> Person:
-    return people.sign_up("Olive")
-
-
 class Logos:
     """Calls about the logo of one workspace, by one person."""
 
