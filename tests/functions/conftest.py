@@ -39,6 +39,13 @@ def owner(people: People) -> Person:
 
 
 @pytest.fixture
+def shop(owner: Person, database: psycopg.Connection) -> Person:
+    """The owner of a workspace that takes guests."""
+    database.execute("update public.workspaces set takes_guests = true where id = %s", [owner.workspace_id])
+    return owner
+
+
+@pytest.fixture
 def home(api: InProcess, owner: Person) -> As:
     """The owner calling to their workspace."""
     return As(api, owner, owner.workspace_id)
