@@ -18,6 +18,8 @@ import psycopg
 import pytest
 import urllib3
 
+from local.resend import Sandbox
+from local.stack import Stack
 from tests.api import InProcess
 from tests.functions.workspaces import As
 from tests.people import People, Person
@@ -30,6 +32,12 @@ LogLines = Callable[[], list[dict[str, Any]]]
 def log_lines(capsys: pytest.CaptureFixture[str]) -> LogLines:
     """The lines logged since it was last called, read."""
     return lambda: [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+@pytest.fixture
+def person(people: People) -> Person:
+    """Somebody signed in, with all of their limits before them."""
+    return people.sign_up("Robin")
 
 
 @pytest.fixture
@@ -61,6 +69,15 @@ def settled(people: People) -> Person:
 def settled_home(api: InProcess, settled: Person) -> As:
     """That person calling to their workspace."""
     return As(api, settled, settled.workspace_id)
+
+
+@pytest.fixture
+def sandbox(stack: Stack, database: psycopg.Connection) -> Sandbox:
+    """Resend without anything in it, and an outbox without any mail of another test."""
+    database.execute("delete from private.outbox where topic = 'email'")
+    database.execute("delete from private.deliveries where topic = 'email'")
+    stack.resend.forget()
+    return stack.resend
 
 
 def spend(database: psycopg.Connection, limit: str, subject: str, units: int) -> None:

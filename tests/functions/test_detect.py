@@ -44,12 +44,6 @@ def coffee() -> bytes:
 
 
 @pytest.fixture
-def person(people: People) -> Person:
-    """Somebody with all of their limit before them."""
-    return people.sign_up()
-
-
-@pytest.fixture
 def api(api: InProcess, environment: pytest.MonkeyPatch, server: FunctionsServer) -> InProcess:
     """Detect in this process, its engine on the server."""
     environment.setenv("API_URL", server.url)

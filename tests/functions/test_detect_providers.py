@@ -85,11 +85,6 @@ def api(
     return api
 
 
-@pytest.fixture
-def person(people: People) -> Person:
-    return people.sign_up()
-
-
 def photo(width: int = 64, height: int = 48) -> bytes:
     """A JPEG no other call has sent."""
     drawn, written = Image.effect_noise((width, height), 40).convert("RGB"), BytesIO()

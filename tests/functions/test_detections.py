@@ -42,11 +42,6 @@ def api(
     return api
 
 
-@pytest.fixture
-def person(people: People) -> Person:
-    return people.sign_up()
-
-
 def put(url: str, content: bytes, content_type: str = "image/jpeg") -> int:
     """Upload as a browser would: knowing nothing but the URL."""
     return urllib3.request("PUT", url, body=content, headers={"Content-Type": content_type}).status
