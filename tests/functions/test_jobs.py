@@ -22,6 +22,9 @@ from tests.functions.conftest import ailing, signed
 from tests.people import People
 
 Work = Callable[[Run], None]
+Call = Callable[[str], Response]
+AddJob = Callable[[Work], str]
+Away = Callable[[str, int], None]
 SECRET = "the secret that the scheduler shows, in tests"
 
 
@@ -30,7 +33,7 @@ def nothing(run: Run) -> None:
 
 
 @pytest.fixture
-def job(monkeypatch: pytest.MonkeyPatch) -> Callable[[Work], str]:
+def job(monkeypatch: pytest.MonkeyPatch) -> AddJob:
     """Adds a job to the registry; its name, which nobody else uses."""
 
     def add(work: Work) -> str:
@@ -42,7 +45,7 @@ def job(monkeypatch: pytest.MonkeyPatch) -> Callable[[Work], str]:
 
 
 @pytest.fixture
-def call(api: InProcess, environment: pytest.MonkeyPatch) -> Callable[[str], Response]:
+def call(api: InProcess, environment: pytest.MonkeyPatch) -> Call:
     """As the scheduler does."""
     environment.setenv("CRON_SECRET", SECRET)
     return lambda name: api("GET", f"/api/jobs/{name}", token=SECRET)
@@ -81,7 +84,7 @@ class TestWhoMayCall:
         self,
         api: InProcess,
         environment: pytest.MonkeyPatch,
-        job: Callable[[Work], str],
+        job: AddJob,
         database: psycopg.Connection,
         authorization: str | None,
     ) -> None:
@@ -113,7 +116,7 @@ class TestWhoMayCall:
         assert (answer.status, answer.code) == (503, "not_configured")
 
     def test_the_secret_before_too_while_it_rotates(
-        self, api: InProcess, environment: pytest.MonkeyPatch, job: Callable[[Work], str]
+        self, api: InProcess, environment: pytest.MonkeyPatch, job: AddJob
     ) -> None:
         name = job(nothing)
         environment.setenv("CRON_SECRET", SECRET[::-1])
@@ -124,14 +127,12 @@ class TestWhoMayCall:
         assert api("GET", f"/api/jobs/{name}", token="short").status == 401
 
     @pytest.mark.parametrize("name", ["unknown", "Watch", "watch%00", "..", "watch ", "%2e%2e", "x" * 5000])
-    def test_an_unknown_job_is_not_there(self, call: Callable[[str], Response], name: str) -> None:
+    def test_an_unknown_job_is_not_there(self, call: Call, name: str) -> None:
         assert call(name).status == 404
 
 
 class TestARun:
-    def test_is_told_and_recorded(
-        self, call: Callable[[str], Response], job: Callable[[Work], str], database: psycopg.Connection
-    ) -> None:
+    def test_is_told_and_recorded(self, call: Call, job: AddJob, database: psycopg.Connection) -> None:
         def work(run: Run) -> None:
             run.counts.update({"sent": 2})
             run.counts.update({"sent": 1, "kept": 0})
@@ -146,7 +147,7 @@ class TestARun:
         assert row == (answer.json["run_id"], "done", {"sent": 3, "kept": 0}, None, True)
 
     def test_ends_within_what_the_platform_gives_and_its_lease_after_that(
-        self, call: Callable[[str], Response], job: Callable[[Work], str], database: psycopg.Connection
+        self, call: Call, job: AddJob, database: psycopg.Connection
     ) -> None:
         left = []
         name = job(lambda run: left.append(run.seconds_left))
@@ -159,7 +160,7 @@ class TestARun:
         assert most < lease < most + 10
 
     def test_is_not_begun_while_another_is_under_way(
-        self, call: Callable[[str], Response], job: Callable[[Work], str], database: psycopg.Connection
+        self, call: Call, job: AddJob, database: psycopg.Connection
     ) -> None:
         worked, meanwhile = [], []
 
@@ -189,8 +190,8 @@ class TestARun:
     )
     def test_that_fails_says_so_and_gives_its_lease_back(
         self,
-        call: Callable[[str], Response],
-        job: Callable[[Work], str],
+        call: Call,
+        job: AddJob,
         database: psycopg.Connection,
         error: Exception,
         status: int,
@@ -211,7 +212,7 @@ class TestARun:
         assert call(name).json["outcome"] == "done", "at once"
 
     def test_that_outlives_its_lease_overwrites_nothing(
-        self, call: Callable[[str], Response], job: Callable[[Work], str], database: psycopg.Connection
+        self, call: Call, job: AddJob, database: psycopg.Connection
     ) -> None:
         others: list[Any] = []
 
@@ -228,7 +229,7 @@ class TestARun:
         assert runs(database, name) == [("abandoned", {}, None), ("done", {"n": 2}, None)]
 
     def test_that_outlives_its_lease_and_fails_overwrites_nothing(
-        self, call: Callable[[str], Response], job: Callable[[Work], str], database: psycopg.Connection
+        self, call: Call, job: AddJob, database: psycopg.Connection
     ) -> None:
         def work(run: Run) -> None:
             end_lease(database, name)
@@ -242,7 +243,7 @@ class TestARun:
 
 class TestTheDatabaseAway:
     @pytest.fixture
-    def away(self, stack: Stack, environment: pytest.MonkeyPatch) -> Iterator[Callable[[str, int], None]]:
+    def away(self, stack: Stack, environment: pytest.MonkeyPatch) -> Iterator[Away]:
         """From now on so many calls of a procedure are not answered."""
         unanswered: dict[str, int] = {}
 
@@ -258,11 +259,7 @@ class TestTheDatabaseAway:
             yield unanswered.__setitem__
 
     def test_at_the_beginning_begins_nothing(
-        self,
-        call: Callable[[str], Response],
-        job: Callable[[Work], str],
-        database: psycopg.Connection,
-        away: Callable[[str, int], None],
+        self, call: Call, job: AddJob, database: psycopg.Connection, away: Away
     ) -> None:
         name = job(nothing)
         away("begin_job", 1)
@@ -272,11 +269,7 @@ class TestTheDatabaseAway:
         assert call(name).status == 200
 
     def test_for_a_moment_at_the_end_does_no_harm(
-        self,
-        call: Callable[[str], Response],
-        job: Callable[[Work], str],
-        database: psycopg.Connection,
-        away: Callable[[str, int], None],
+        self, call: Call, job: AddJob, database: psycopg.Connection, away: Away
     ) -> None:
         name = job(nothing)
         away("end_job", 1)
@@ -284,11 +277,7 @@ class TestTheDatabaseAway:
         assert runs(database, name) == [("done", {}, None)]
 
     def test_at_the_end_leaves_the_run_to_the_next_after_its_lease(
-        self,
-        call: Callable[[str], Response],
-        job: Callable[[Work], str],
-        database: psycopg.Connection,
-        away: Callable[[str, int], None],
+        self, call: Call, job: AddJob, database: psycopg.Connection, away: Away
     ) -> None:
         name = job(nothing)
         away("end_job", 100)
@@ -301,11 +290,7 @@ class TestTheDatabaseAway:
         assert [outcome for outcome, _, _ in runs(database, name)] == ["abandoned", "done"]
 
     def test_at_the_end_of_what_failed_hides_no_reason(
-        self,
-        call: Callable[[str], Response],
-        job: Callable[[Work], str],
-        database: psycopg.Connection,
-        away: Callable[[str, int], None],
+        self, call: Call, job: AddJob, database: psycopg.Connection, away: Away
     ) -> None:
         def work(run: Run) -> None:
             away("end_job", 100)
@@ -318,12 +303,7 @@ class TestTheDatabaseAway:
 
 class TestTheList:
     def test_is_for_platform_admins(
-        self,
-        api: InProcess,
-        call: Callable[[str], Response],
-        job: Callable[[Work], str],
-        people: People,
-        database: psycopg.Connection,
+        self, api: InProcess, call: Call, job: AddJob, people: People, database: psycopg.Connection
     ) -> None:
         admin, other = people.sign_up("Admin"), people.sign_up()
         database.execute("insert into public.platform_admins (user_id) values (%s)", [admin.user_id])
@@ -347,7 +327,7 @@ def test_every_job_is_scheduled() -> None:
 
 class TestPurgeExpired:
     def test_deletes_what_is_over_however_much_it_is(
-        self, call: Callable[[str], Response], database: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+        self, call: Call, database: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(purging, "MOST", 3)
         call("purge-expired")  # what other tests left
@@ -379,7 +359,7 @@ class TestSweepUploads:
         return path
 
     def test_deletes_what_nobody_asked_about_for_a_day(
-        self, call: Callable[[str], Response], database: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+        self, call: Call, database: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         call("sweep-uploads")
         monkeypatch.setattr(sweeping, "MOST", 2)
@@ -395,7 +375,7 @@ class TestSweepUploads:
         assert storage.download("detect", fresh[0]) == b"\x89PNG"
         assert call("sweep-uploads").json["counts"] == {}
 
-    def test_leaves_other_buckets_alone(self, call: Callable[[str], Response], database: psycopg.Connection) -> None:
+    def test_leaves_other_buckets_alone(self, call: Call, database: psycopg.Connection) -> None:
         bucket = f"test-{uuid4().hex[:8]}"
         database.execute("insert into storage.buckets (id, name, public) values (%s, %s, false)", [bucket, bucket])
         storage.upload(bucket, "a/b.png", b"x", "image/png")
@@ -405,11 +385,7 @@ class TestSweepUploads:
         assert storage.download(bucket, "a/b.png") == b"x"
 
     def test_fails_when_storage_is_away(
-        self,
-        call: Callable[[str], Response],
-        database: psycopg.Connection,
-        stack: Stack,
-        environment: pytest.MonkeyPatch,
+        self, call: Call, database: psycopg.Connection, stack: Stack, environment: pytest.MonkeyPatch
     ) -> None:
         path = self.uploaded(database, "2 days", str(uuid4()))
         with ailing(stack.env["SUPABASE_URL"], lambda p: 503 if p.startswith("/storage/") else None) as url:
@@ -422,9 +398,7 @@ class TestSweepUploads:
         assert database.execute("select from storage.objects where name = %s", [path]).fetchall() == []
 
 
-def test_no_counts_are_lost_on_the_way(
-    call: Callable[[str], Response], job: Callable[[Work], str], database: psycopg.Connection
-) -> None:
+def test_no_counts_are_lost_on_the_way(call: Call, job: AddJob, database: psycopg.Connection) -> None:
     many = {f"public.{n}": n for n in range(200)}
     name = job(lambda run: run.counts.update(many))
     assert call(name).json["counts"] == many
