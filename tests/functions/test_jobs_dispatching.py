@@ -25,6 +25,7 @@ from tests.functions.conftest import ailing
 
 TOPIC = "slack"
 Reply = tuple[int, bytes, dict[str, str]]
+Dispatch = Callable[[], Response]
 HANG, DROP = "hang", "drop"
 
 
@@ -99,7 +100,7 @@ def channel(environment: pytest.MonkeyPatch, database: psycopg.Connection) -> It
 
 
 @pytest.fixture
-def dispatch(api: InProcess, stack: Stack, database: psycopg.Connection) -> Callable[[], Response]:
+def dispatch(api: InProcess, stack: Stack, database: psycopg.Connection) -> Dispatch:
     """The job, with nothing for Slack that another test has left."""
     database.execute("delete from private.outbox where topic = %s", [TOPIC])
     return lambda: api("GET", "/api/jobs/dispatch-outbox", token=stack.env["CRON_SECRET"])
@@ -132,9 +133,7 @@ def pass_time(database: psycopg.Connection, interval: str = "1 hour") -> None:
 
 
 class TestMails:
-    def test_are_delivered_until_nothing_is_due(
-        self, dispatch: Callable[[], Response], peer: Server, stack: Stack
-    ) -> None:
+    def test_are_delivered_until_nothing_is_due(self, dispatch: Dispatch, peer: Server, stack: Stack) -> None:
         peer.replies = [did(delivered=100), did(delivered=99, refused=1), did(delivered=3, again=2, unknown=1)]
         answer = dispatch()
         assert answer.status == 200
@@ -142,16 +141,14 @@ class TestMails:
         token = f"Bearer {stack.env['INTERNAL_TOKEN']}"
         assert peer.sent == [("/api/email-service/deliver", token, b"{}")] * 4
 
-    def test_wait_as_long_as_the_provider_says(self, dispatch: Callable[[], Response], peer: Server) -> None:
+    def test_wait_as_long_as_the_provider_says(self, dispatch: Dispatch, peer: Server) -> None:
         peer.replies = [did(delivered=2, wait_seconds=0.5), did(again=1, wait_seconds=0.7)]
         began = time.monotonic()
         assert dispatch().json["counts"]["delivered"] == 2
         assert time.monotonic() - began > 1.2
         assert len(peer.sent) == 3
 
-    def test_wait_for_the_next_run_when_it_is_longer_than_that(
-        self, dispatch: Callable[[], Response], peer: Server
-    ) -> None:
+    def test_wait_for_the_next_run_when_it_is_longer_than_that(self, dispatch: Dispatch, peer: Server) -> None:
         peer.replies = [did(delivered=2, wait_seconds=3600)]
         began = time.monotonic()
         assert dispatch().json["outcome"] == "done"
@@ -198,12 +195,7 @@ class TestMails:
         ],
     )
     def test_that_are_not_delivered_fail_the_run_and_what_was_done_counts(
-        self,
-        dispatch: Callable[[], Response],
-        peer: Server,
-        database: psycopg.Connection,
-        reply: Reply | str,
-        code: str,
+        self, dispatch: Dispatch, peer: Server, database: psycopg.Connection, reply: Reply | str, code: str
     ) -> None:
         peer.replies = [did(delivered=7, refused=1), reply]
         answer = dispatch()
@@ -213,7 +205,7 @@ class TestMails:
         assert dispatch().json["outcome"] == "done"
 
     def test_that_nobody_sends_fail_the_run(
-        self, dispatch: Callable[[], Response], environment: pytest.MonkeyPatch, database: psycopg.Connection
+        self, dispatch: Dispatch, environment: pytest.MonkeyPatch, database: psycopg.Connection
     ) -> None:
         environment.setenv("API_URL", f"http://127.0.0.1:{free_port()}")
         assert dispatch().code == "function_unavailable"
@@ -222,10 +214,9 @@ class TestMails:
         assert last_run(database)[2] == "not_configured"
 
 
+@pytest.mark.usefixtures("peer")
 class TestSlack:
-    def test_gets_each_message_once(
-        self, dispatch: Callable[[], Response], peer: Server, channel: Server, database: psycopg.Connection
-    ) -> None:
+    def test_gets_each_message_once(self, dispatch: Dispatch, channel: Server, database: psycopg.Connection) -> None:
         put(database, "one", "two & <three>", "ünï")
         assert dispatch().json["counts"]["delivered"] == 3
         assert [json.loads(body) for _, _, body in channel.sent] == [
@@ -240,7 +231,7 @@ class TestSlack:
 
     @pytest.mark.parametrize("status", [400, 403, 404, 410, 302])
     def test_that_refuses_a_message_is_not_asked_again(
-        self, dispatch: Callable[[], Response], peer: Server, channel: Server, database: psycopg.Connection, status: int
+        self, dispatch: Dispatch, channel: Server, database: psycopg.Connection, status: int
     ) -> None:
         channel.replies = [(status, b"invalid_payload", {"Location": "/elsewhere"})]
         put(database, "refused", "good")
@@ -251,7 +242,7 @@ class TestSlack:
 
     @pytest.mark.parametrize("status", [500, 502, 503])
     def test_that_fails_is_asked_again(
-        self, dispatch: Callable[[], Response], peer: Server, channel: Server, database: psycopg.Connection, status: int
+        self, dispatch: Dispatch, channel: Server, database: psycopg.Connection, status: int
     ) -> None:
         channel.replies = [(status, b"", {})]
         put(database, "one", "two")
@@ -263,7 +254,7 @@ class TestSlack:
         assert rows(database) == [("delivered", None)] * 2
 
     def test_that_says_when_is_asked_then(
-        self, dispatch: Callable[[], Response], peer: Server, channel: Server, database: psycopg.Connection
+        self, dispatch: Dispatch, channel: Server, database: psycopg.Connection
     ) -> None:
         channel.replies = [(429, b'{"ok": false}', {"Retry-After": "600"})]
         put(database, "one")
@@ -281,7 +272,7 @@ class TestSlack:
 
     @pytest.mark.parametrize("when", ["Sat, 21 Nov 2026 12:00:00 GMT", "-5", "1e9", "²", "9" * 400])
     def test_may_say_when_in_any_way(
-        self, dispatch: Callable[[], Response], peer: Server, channel: Server, database: psycopg.Connection, when: str
+        self, dispatch: Dispatch, channel: Server, database: psycopg.Connection, when: str
     ) -> None:
         channel.replies = [(429, b"", {"Retry-After": when})]
         put(database, "one")
@@ -290,7 +281,7 @@ class TestSlack:
 
     @pytest.mark.parametrize("reply", [HANG, DROP])
     def test_that_is_silent_may_get_it_twice(
-        self, dispatch: Callable[[], Response], peer: Server, channel: Server, database: psycopg.Connection, reply: str
+        self, dispatch: Dispatch, channel: Server, database: psycopg.Connection, reply: str
     ) -> None:
         channel.replies = [reply]
         put(database, "one")
@@ -302,12 +293,7 @@ class TestSlack:
         assert rows(database)[0][0] == "delivered"
 
     def test_that_cannot_be_reached_is_asked_again(
-        self,
-        dispatch: Callable[[], Response],
-        peer: Server,
-        channel: Server,
-        database: psycopg.Connection,
-        environment: pytest.MonkeyPatch,
+        self, dispatch: Dispatch, channel: Server, database: psycopg.Connection, environment: pytest.MonkeyPatch
     ) -> None:
         put(database, "one")
         secure = f"https://127.0.0.1:{urlsplit(channel.url).port}"  # where no TLS is spoken
@@ -318,12 +304,7 @@ class TestSlack:
             pass_time(database)
 
     def test_whose_address_is_none_is_told_nothing(
-        self,
-        dispatch: Callable[[], Response],
-        peer: Server,
-        channel: Server,
-        database: psycopg.Connection,
-        environment: pytest.MonkeyPatch,
+        self, dispatch: Dispatch, channel: Server, database: psycopg.Connection, environment: pytest.MonkeyPatch
     ) -> None:
         environment.setenv("SLACK_WEBHOOK_URL", "ftp://hooks.slack.com/x")
         put(database, "one")
@@ -331,12 +312,7 @@ class TestSlack:
         assert rows(database) == [("dead", "slack_url_invalid")]
 
     def test_that_is_configured_no_more_keeps_nobody_waiting_forever(
-        self,
-        dispatch: Callable[[], Response],
-        peer: Server,
-        channel: Server,
-        database: psycopg.Connection,
-        environment: pytest.MonkeyPatch,
+        self, dispatch: Dispatch, channel: Server, database: psycopg.Connection, environment: pytest.MonkeyPatch
     ) -> None:
         environment.delenv("SLACK_WEBHOOK_URL")
         put(database, "one")
@@ -350,7 +326,7 @@ class TestSlack:
 
 class TestOneChannelAway:
     def test_holds_the_other_not_up(
-        self, dispatch: Callable[[], Response], peer: Server, channel: Server, database: psycopg.Connection
+        self, dispatch: Dispatch, peer: Server, channel: Server, database: psycopg.Connection
     ) -> None:
         peer.usual = (503, b"", {})
         put(database, "mails are not sent")
@@ -362,7 +338,7 @@ class TestOneChannelAway:
         assert dispatch().json["counts"] == {"delivered": 5, "refused": 0, "again": 0, "unknown": 1}
 
     def test_nor_does_an_outbox_that_can_not_be_read(
-        self, dispatch: Callable[[], Response], peer: Server, stack: Stack, environment: pytest.MonkeyPatch
+        self, dispatch: Dispatch, peer: Server, stack: Stack, environment: pytest.MonkeyPatch
     ) -> None:
         peer.replies = [did(delivered=5)]
         with ailing(stack.env["SUPABASE_URL"], lambda path: 503 if path.endswith("lease_outbox") else None) as url:
@@ -372,7 +348,7 @@ class TestOneChannelAway:
 
 
 def test_a_message_whose_workspace_went_meanwhile_is_forgotten(
-    dispatch: Callable[[], Response], peer: Server, channel: Server, database: psycopg.Connection
+    dispatch: Dispatch, peer: Server, channel: Server, database: psycopg.Connection
 ) -> None:
     put(database, "one")
     database.execute("select public.lease_outbox(%s, 1, 60)", [TOPIC])
@@ -385,7 +361,7 @@ def test_a_message_whose_workspace_went_meanwhile_is_forgotten(
 
 
 def test_a_run_that_died_with_a_message_leaves_it_to_a_later_one(
-    dispatch: Callable[[], Response], peer: Server, channel: Server, database: psycopg.Connection
+    dispatch: Dispatch, peer: Server, channel: Server, database: psycopg.Connection
 ) -> None:
     put(database, "one")
     database.execute("select public.lease_outbox(%s, 1, 60)", [TOPIC])  # and its process was killed
