@@ -21,7 +21,7 @@ class TestRateCards:
             person = people.member(owner.workspace_id, role)
             assert api("GET", f"{QUOTES}/rate-cards", token=person.token).status == status
         listed = api("GET", f"{QUOTES}/rate-cards", token=owner.token).json["data"]
-        assert sorted(each["product_type"] for each in listed) == sorted(CONTENTS)
+        assert {each["product_type"]: each["content"] for each in listed} == CONTENTS
 
     def test_are_versions_that_stay(self, api: InProcess, owner: Person, database: psycopg.Connection) -> None:
         path = f"{QUOTES}/rate-cards"
