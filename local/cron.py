@@ -7,10 +7,10 @@ import urllib.request
 from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from cronsim import CronSim
+
+from local.service import Service
 
 FIRST_SECONDS = 2.0
 # A machine that slept is late by so much at most: what waits doesn't count while it sleeps.
@@ -19,7 +19,7 @@ AGAIN_SECONDS = 1.0
 LONGEST_SECONDS = 120.0
 
 
-class Cron:
+class Cron(Service):
     """A context manager: meanwhile each path is called by a thread of its own, so never while it is under way.
 
     `file` is a `vercel.json`; `url` is where its paths are. `at_start` are those called soon after the start too.
@@ -32,18 +32,14 @@ class Cron:
         self._at_start = at_start
         self._ended = threading.Event()
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
+        """Begin to call."""
         for cron in self._crons:
             # A daemon: what it waits for may take a minute, and the server that it has asked is about to end.
             threading.Thread(target=self._keep, args=(cron["path"], cron["schedule"]), daemon=True).start()
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def stop(self) -> None:
+        """Call nothing more; what is under way goes on."""
         self._ended.set()
 
     def _keep(self, path: str, schedule: str) -> None:

@@ -8,16 +8,16 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from signal import SIGTERM
-from types import TracebackType
-from typing import IO, Self
+from typing import IO
 
 from local.lifeline import tethered
 from local.ports import claimed
+from local.service import Service
 from local.state import ROOT
 from local.trouble import Trouble
 
 
-class FunctionsServer:
+class FunctionsServer(Service):
     """Serves all functions on `port` (0: any) with a stack's settings; a context manager.
 
     Without `reload` the socket is opened here and handed over, so no other process can slip in.
@@ -77,18 +77,6 @@ class FunctionsServer:
                 self._process.stdin.close()
             self._process.wait()
             self._process = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def _launch(self, socket: int | None) -> None:
         command = [sys.executable, "-m", "local.server", "--port", str(self.port), *self._arguments]

@@ -19,6 +19,16 @@ class Loopback(ThreadingHTTPServer):
             super().__init__(("127.0.0.1", port), handler)
         except OSError:
             super().__init__(("127.0.0.1", 0), handler)
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True)
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def start(self) -> None:
+        """Serve, in a thread of its own."""
+        self._thread.start()
 
     def stop(self) -> None:
         """End it; whoever still waits is let go."""
@@ -28,6 +38,7 @@ class Loopback(ThreadingHTTPServer):
             for connection in self._connections:
                 with suppress(OSError):  # its client was faster
                     connection.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._lock:

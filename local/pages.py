@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local.mailbox import Mailbox
-from local.mailbox.style import POLICY, page
+from local.style import POLICY, page
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

@@ -3,8 +3,7 @@
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TextIO
+from typing import TextIO
 from urllib.parse import urlsplit
 
 import psycopg
@@ -15,6 +14,7 @@ from local.gateway.process import Gateway, Mail
 from local.postgres import Cluster
 from local.resend import Sandbox
 from local.resend.sandbox import new_key, new_secret
+from local.service import Service
 from local.state import DEFAULT_PORT, ROOT, hold
 
 HERE = Path(__file__).resolve().parent
@@ -22,7 +22,7 @@ HERE = Path(__file__).resolve().parent
 WEBHOOK = "/api/email-service/webhooks/resend"
 
 
-class Stack:
+class Stack(Service):
     """One stack and its data in `state`; a context manager, or `start` and `stop`.
 
     `port` is where the functions will be, which mails and CORS need to know. `confirmations`
@@ -107,18 +107,6 @@ class Stack:
         if self._lock:
             self._lock.close()
             self._lock = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def _gateway_settings(self) -> dict[str, str]:
         names = ("SUPABASE_PUBLISHABLE_KEY", "SUPABASE_SECRET_KEY", "SUPABASE_JWT_SECRET")

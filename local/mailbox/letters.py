@@ -5,12 +5,9 @@ import threading
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from local.resend.journal import lines
 from local.resend.mails import Event, Mail, restored
-
-Json = dict[str, Any]
+from local.sandbox.journal import Json, lines
 
 
 @dataclass

@@ -11,9 +11,9 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, quote
 
 from local.mailbox.letters import Entry, Letter, Letters
-from local.mailbox.style import MAIL_POLICY, POLICY, page
 from local.resend.mails import Attachment, Event, Mail
 from local.resend.times import iso
+from local.style import MAIL_POLICY, POLICY, page
 
 AT_ONCE = 100  # mails on a page of the list
 GOOD = {"delivered", "opened", "clicked"}

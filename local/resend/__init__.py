@@ -7,15 +7,13 @@ from local.resend.behaviours import (
     Complains,
     Delays,
     Delivers,
-    Drops,
-    Fails,
-    Hangs,
     Opens,
-    Slow,
     Suppresses,
 )
 from local.resend.mails import Attachment, Event, Mail
 from local.resend.sandbox import Sandbox
+from local.resend.signing import signed
+from local.sandbox.behaviours import Drops, Fails, Hangs, Slow
 
 __all__ = [
     "Attachment",
@@ -34,4 +32,5 @@ __all__ = [
     "Sandbox",
     "Slow",
     "Suppresses",
+    "signed",
 ]

@@ -2,7 +2,6 @@
 
 import heapq
 import itertools
-import threading
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -11,19 +10,14 @@ from typing import NamedTuple
 from local.resend.behaviours import Bounces, Complains, Delivers, Outcome, Suppresses
 from local.resend.drafts import Draft, Upload
 from local.resend.errors import Refused, invalid
-from local.resend.journal import Journal
-from local.resend.keys import Keys, Name
-from local.resend.mails import Attachment, Event, Json, Mail, bare, restored
+from local.resend.keys import Entry, Keys, Name
+from local.resend.mails import Attachment, Event, Mail, bare, restored
 from local.resend.times import scheduled
+from local.sandbox import account
+from local.sandbox.journal import Json
+from local.sandbox.webhooks import Notice
 
 NEVER_SUPPRESSED = ("@resend.dev", "@resend.test")  # addresses for trying things again and again
-
-
-class Notice(NamedTuple):
-    """An event that a webhook shall tell of."""
-
-    payload: Json
-    twice: bool
 
 
 class Key(NamedTuple):
@@ -33,28 +27,23 @@ class Key(NamedTuple):
     fingerprint: str
 
 
-class Account:
-    """Mails, keys and suppressed addresses, kept in `folder`. `tell` hears of each event; it must not block.
+class Account(account.Account):
+    """Mails, keys and suppressed addresses.
 
-    `pace` are the seconds from one event of a mail to its next; with 0 all happen on acceptance.
+    `pace` are the seconds from one event of a mail to its next; with 0 all happen on acceptance. The journal's lines:
+    `{"kind": "mail", …}` all of a mail but its events; `{"kind": "event", "id", "type", "at", "to", "details"}`;
+    `{"kind": "key", "endpoint", "key", "fingerprint", "answer", "at"}`; `{"kind": "schedule", "id", "at"}`.
     """
 
     def __init__(
         self, folder: Path, clock: Callable[[], float], tell: Callable[[list[Notice]], None], pace: float
     ) -> None:
-        self.lock = threading.RLock()
-        self.folder = folder
-        self.clock = clock
         self.pace = pace
-        self._tell = tell
-        self._journal = Journal(folder / "journal.jsonl")
         self._counter = itertools.count()
-        self._clear()
-        try:
-            self._remember()
-        except (KeyError, TypeError, ValueError):  # another version of the sandbox wrote it: that must stop nobody
-            self._clear()
-            self._journal.clear()
+        super().__init__(folder, clock, tell)
+        for mail in self._mails.values():
+            if mail.waits and mail.scheduled_at is not None:
+                self._wait(mail.scheduled_at, mail, None)
 
     def _clear(self) -> None:
         self.keys = Keys()
@@ -66,8 +55,7 @@ class Account:
     def forget(self) -> None:
         """Begin anew, with an empty mailbox."""
         with self.lock:
-            self._clear()
-            self._journal.clear()
+            super().forget()
             for path in (self.folder / "attachments").glob("*"):
                 path.unlink()
 
@@ -75,7 +63,7 @@ class Account:
         """Nothing more will happen."""
         with self.lock:
             self._later.clear()
-            self._journal.close()
+            super().close()
 
     @property
     def mails(self) -> list[Mail]:
@@ -106,7 +94,7 @@ class Account:
             told = answer([mail.id for mail in mails])
             records = [mail.kept() for mail in mails]
             if key:
-                self.keys.keep(key.name, key.fingerprint, told, now)
+                self.keys.keep(key.name, Entry(key.fingerprint, now, told))
                 endpoint, name = key.name
                 record = {"endpoint": endpoint, "key": name, "fingerprint": key.fingerprint, "answer": told, "at": now}
                 records.append({"kind": "key", **record})
@@ -195,23 +183,17 @@ class Account:
         size = len(upload.content or b"")
         return Attachment(upload.filename, upload.content_type, size, file, upload.path, upload.content_id)
 
-    def _remember(self) -> None:
-        """What the sandbox before this one left."""
-        for record in self._journal.read():
-            kind = record.pop("kind")
-            if kind == "mail":
-                mail = restored(record)
-                self._mails[mail.id] = mail
-            elif kind == "event":
-                self._mails[record.pop("id")].events.append(Event(**record))
-            elif kind == "schedule":
-                self._mails[record["id"]].scheduled_at = record["at"]
-            elif kind == "key":
-                name = (record["endpoint"], record["key"])
-                self.keys.keep(name, record["fingerprint"], record["answer"], record["at"])
-        for mail in self._mails.values():
-            if mail.waits and mail.scheduled_at is not None:
-                self._wait(mail.scheduled_at, mail, None)
+    def _recall(self, kind: str, record: Json) -> None:
+        if kind == "mail":
+            mail = restored(record)
+            self._mails[mail.id] = mail
+        elif kind == "event":
+            self._mails[record.pop("id")].events.append(Event(**record))
+        elif kind == "schedule":
+            self._mails[record["id"]].scheduled_at = record["at"]
+        elif kind == "key":
+            name = (record["endpoint"], record["key"])
+            self.keys.keep(name, Entry(record["fingerprint"], record["at"], record["answer"]))
 
 
 def _made(draft: Draft, attachments: list[Attachment], now: float) -> Mail:

@@ -7,45 +7,24 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from hmac import compare_digest
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import parse_qs
 
 from local.resend.account import Account, Key
-from local.resend.behaviours import Answering, Drops, Fails, Hangs, Slow
 from local.resend.drafts import Draft, Rules, draft
 from local.resend.errors import Refused, invalid
-from local.resend.keys import fingerprint
-from local.resend.mails import Json
+from local.resend.keys import Entry
 from local.resend.script import Script
+from local.sandbox.behaviours import Answering, Fails, keep_waiting
+from local.sandbox.journal import Json
+from local.sandbox.keys import fingerprint
+from local.sandbox.server import Pause, Reply, Request
 
 BATCH = 100
 REMEMBERED = 2**20  # bytes: of a request with more, the body is not remembered
 ONE = re.compile(r"/emails/([^/]+)(/cancel)?")
-Pause = Callable[[float | None], None]
-"""Waits so many seconds, or (None) for good; raises ConnectionError when the client leaves meanwhile."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What was asked; header names are in lower case."""
-
-    method: str
-    path: str
-    query: str
-    headers: dict[str, str]
-    content: bytes = field(repr=False)
-
-
-class Reply(NamedTuple):
-    """What is answered: a document, or else `content`, whose type the headers name."""
-
-    status: int
-    body: Json
-    headers: dict[str, str]
-    content: bytes | None = None
 
 
 class Rate:
@@ -100,7 +79,7 @@ class Api:
             self._account.catch_up()
             return Reply(200, self._route(request, pause), headers)
         except Refused as refusal:
-            return Reply(refusal.status, refusal.body, {**headers, **refusal.headers})
+            return refusal.reply._replace(headers={**headers, **refusal.headers})
 
     def _admit(self, request: Request) -> None:
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
@@ -165,7 +144,8 @@ class Api:
         known: Json | None = None
         if key:
             with self._account.lock:
-                known = self._account.keys.begin(key.name, print_, self._account.clock())
+                before = self._account.keys.begin(key.name, Entry(print_, self._account.clock()))
+            known = before.answer if before else None
 
         def told(ids: list[str]) -> Json:
             if not batch:
@@ -210,16 +190,9 @@ class Api:
 
 def _misbehave(behaviour: Answering | None, pause: Pause, *, accepted: bool) -> None:
     """Do what is scripted for before, or for after having accepted."""
-    match behaviour:
-        case Slow(seconds) if not accepted:
-            pause(seconds)
-        case Fails() if behaviour.accepted == accepted:
-            retry = {} if behaviour.retry_after is None else {"retry-after": f"{behaviour.retry_after:g}"}
-            raise Refused(behaviour.status, behaviour.name, behaviour.message, retry)
-        case Hangs() if behaviour.accepted == accepted:
-            pause(None)
-        case Drops() if behaviour.accepted == accepted:
-            raise ConnectionAbortedError
+    keep_waiting(behaviour, pause, accepted=accepted)
+    if isinstance(behaviour, Fails) and behaviour.accepted == accepted:
+        raise Refused(behaviour.status, behaviour.name, behaviour.message, behaviour.headers)
 
 
 def _document(request: Request) -> Any:

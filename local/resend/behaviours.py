@@ -1,48 +1,12 @@
-"""What the sandbox can be told to do: with a request, and with a mail that it accepted."""
+"""What becomes of a mail that was accepted, as the sandbox can be told."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from local.sandbox.behaviours import Answering
+
 Step: TypeAlias = tuple[str, dict[str, Any]]
 """An event's type and what it says beyond the mail itself: `("email.bounced", {"bounce": {…}})`."""
-
-
-@dataclass(frozen=True)
-class Fails:
-    """Answers with this status and the vendor's error body, before or after having accepted.
-
-    `name` and `message` are the vendor's own for the status unless given; `retry_after` are seconds.
-    """
-
-    status: int = 500
-    name: str | None = None
-    message: str | None = None
-    retry_after: float | None = None
-    accepted: bool = False
-
-
-@dataclass(frozen=True)
-class Hangs:
-    """Never answers, before or after having accepted."""
-
-    accepted: bool = False
-
-
-@dataclass(frozen=True)
-class Drops:
-    """Closes the connection without a word. `accepted`: the answer is lost, the mail isn't."""
-
-    accepted: bool = False
-
-
-@dataclass(frozen=True)
-class Slow:
-    """Does everything as usual, but so much later; its idempotency key is in progress meanwhile."""
-
-    seconds: float
-
-
-Answering: TypeAlias = Fails | Hangs | Drops | Slow
 
 
 @dataclass(frozen=True, kw_only=True)

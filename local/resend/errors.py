@@ -1,6 +1,6 @@
 """Refusals, in the vendor's words: `{"statusCode", "name", "message"}`."""
 
-from typing import Any
+from local.sandbox import server
 
 USUAL = {
     400: ("validation_error", "We found an error with one or more fields in the request."),
@@ -15,23 +15,17 @@ USUAL = {
 }
 
 
-class Refused(Exception):
-    """An answer that isn't 200; `name` and `message` are the usual ones of the status unless given."""
+class Refused(server.Refused):
+    """`name` and `message` are the usual ones of the status unless given."""
 
     def __init__(
         self, status: int, name: str | None = None, message: str | None = None, headers: dict[str, str] | None = None
     ) -> None:
         usual_name, usual_message = USUAL.get(status, USUAL[500])
-        self.status = status
-        self.name = name or usual_name
-        self.message = message or usual_message
-        self.headers = headers or {}
-        super().__init__(self.message)
-
-    @property
-    def body(self) -> dict[str, Any]:
-        """The document."""
-        return {"statusCode": self.status, "name": self.name, "message": self.message}
+        message = message or usual_message
+        super().__init__(
+            status, message, {"statusCode": status, "name": name or usual_name, "message": message}, headers
+        )
 
 
 def invalid(message: str) -> Refused:

@@ -2,12 +2,10 @@
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from local.resend.plain import text_of
 from local.resend.times import iso
-
-Json = dict[str, Any]
+from local.sandbox.journal import Json
 
 
 @dataclass(frozen=True)

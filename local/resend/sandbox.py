@@ -1,26 +1,26 @@
-"""The sandbox: a real HTTP server, and what tests say to it and ask it."""
+"""The sandbox, and what tests say to it and ask it."""
 
 import base64
 import secrets
-import tempfile
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from local.resend.account import Account
-from local.resend.api import Api, Request
+from local.resend.api import Api
 from local.resend.behaviours import Behaviour
 from local.resend.drafts import Rules
+from local.resend.errors import Refused
 from local.resend.mails import Mail, bare
 from local.resend.script import Script
-from local.resend.server import Server
-from local.resend.webhooks import BACKOFF, Sent, Webhooks
+from local.resend.signing import sent
+from local.sandbox import sandbox
+from local.sandbox.webhooks import Sent, Webhooks
 
 RATE = 5  # requests a second: the vendor's usual limit of an account
+BACKOFF = (5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 36000.0)  # the vendor's: seconds after each failure
 TICK = 0.1  # seconds from one look at what is due to the next
 
 
@@ -34,17 +34,16 @@ def new_secret() -> str:
     return f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}"
 
 
-class Sandbox:
-    """One account of a Resend of one's own; a context manager. Whoever still waits at its end is let go.
+class Sandbox(sandbox.Sandbox[Account]):
+    """One account of a Resend of one's own.
 
-    `folder` keeps the mailbox and what a later sandbox there shall remember; without one nothing is kept. `rate`
-    limits requests a second. `domains` are the verified ones (None: all), `blocks_examples` refuses recipients at
-    example.com as the vendor does. `clock` gives seconds since 1970, `pace` the seconds between a mail's events.
-    Webhooks go to `webhook_url`, or wait for `flush_webhooks` with `hold_webhooks`.
+    `folder` keeps the mailbox too. `rate` limits requests a second. `domains` are the verified ones (None: all),
+    `blocks_examples` refuses recipients at example.com as the vendor does. `clock` gives seconds since 1970, `pace`
+    the seconds between a mail's events. Webhooks go to `webhook_url`, or wait for `flush_webhooks` with
+    `hold_webhooks`.
     """
 
-    url: str
-    env: dict[str, str]
+    too_large = Refused(413, "validation_error", "The request body is too large, or of unknown length.")
 
     def __init__(
         self,
@@ -62,20 +61,16 @@ class Sandbox:
         clock: Callable[[], float] = time.time,
         pace: float = 0.0,
     ) -> None:
-        self._folder = folder
-        self._port = port
-        self._key = api_key or new_key()
+        self._script = Script()
         self._secret = webhook_secret or new_secret()
-        self._webhook_url = webhook_url
-        self._hold = hold_webhooks
-        self._backoff = backoff
+        webhooks = Webhooks(self._secret, webhook_url, hold=hold_webhooks, backoff=backoff, sign=sent)
+        super().__init__(folder, port, self._script, webhooks)
+        self._key = api_key or new_key()
         self._rate = rate
         self._rules = Rules(domains, blocks_examples)
         self._clock = clock
         self._pace = pace
-        self._script = Script()
-        self._stopped = threading.Event()
-        self._threads: list[threading.Thread] = []
+        self._thread: threading.Thread | None = None
 
     def script(self, *behaviours: Behaviour, to: str | None = None) -> None:
         """Do these next, each for one request that makes sense; with `to`, for one with that recipient."""
@@ -112,98 +107,39 @@ class Sandbox:
         """How many mails were accepted of each kind: `counts(by=lambda mail: mail.tags["message"])`."""
         return Counter(map(by, self._account.mails))
 
-    @property
-    def asked(self) -> list[Request]:
-        """The last 10,000 requests, whatever came of them; bodies above 1 MB are left out."""
-        return list(self._api.asked)
-
-    @property
-    def webhook_url(self) -> str | None:
-        """Where webhooks go; None: nowhere."""
-        return self._webhook_url
-
-    @webhook_url.setter
-    def webhook_url(self, url: str | None) -> None:
-        self._webhook_url = url
-        if self._threads:
-            self._webhooks.url = url
-
-    @property
-    def webhooks(self) -> list[Sent]:
-        """Every attempt to deliver a webhook, in order."""
-        return self._webhooks.sent
-
-    @property
-    def pending_webhooks(self) -> int:
-        """How many of them still have an attempt to come."""
-        return self._webhooks.pending
-
     def flush_webhooks(self, *, times: int = 1, backwards: bool = False) -> list[Sent]:
-        """Deliver all that wait, at once, with no pause between attempts; returns the attempts.
-
-        `times` delivers each so often, `backwards` the last one first.
-        """
+        """Deliver all that wait, those of what is due by now included."""
         self._account.catch_up()
-        return self._webhooks.flush(times=times, backwards=backwards)
+        return super().flush_webhooks(times=times, backwards=backwards)
 
     def attachments(self, mail: Mail) -> list[bytes]:
         """The content of each."""
         return [attachment.read(self._account.folder) for attachment in mail.attachments]
 
-    def forget(self) -> None:
-        """Begin anew: no mails, no keys, nothing scripted, nobody suppressed, no webhook waiting."""
-        self._script.forget()
-        self._account.forget()
-        self._webhooks.forget()
-        self._api.asked.clear()
-
     def start(self) -> None:
-        """Serve: on the port that was asked for, or on any if somebody has it."""
-        self._own = None if self._folder else tempfile.TemporaryDirectory(prefix="resend-")
-        folder = self._folder or Path(self._own.name if self._own else "")
-        self._webhooks = Webhooks(self._secret, self._webhook_url, hold=self._hold, backoff=self._backoff)
-        self._account = Account(folder, self._clock, self._webhooks.add, self._pace)
-        self._api = Api(self._account, self._script, self._key, self._rate, self._rules)
-        self._server = Server(self._port, self._api.answer)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self.env = {
-            "RESEND_API_KEY": self._key,
-            "RESEND_API_URL": self.url,
-            "RESEND_WEBHOOK_SECRET": self._secret,
-        }
-        self._stopped.clear()
-        self._threads = [
-            threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True),
-            threading.Thread(target=self._tick, daemon=True),
-        ]
-        for thread in self._threads:
-            thread.start()
+        """Serve, and let happen what is due."""
+        super().start()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._tick, daemon=True)
+        self._thread.start()
 
     def stop(self) -> None:
         """End it; what is in its folder stays."""
-        if self._threads:
+        if self._thread:
             self._stopped.set()
-            self._server.stop()
-            for thread in self._threads:
-                thread.join()
-            self._threads = []
-            self._webhooks.close()
-            self._account.close()
-            if self._own:
-                self._own.cleanup()
+            self._thread.join()
+            self._thread = None
+        super().stop()
+
+    def _opened(self, folder: Path) -> Account:
+        return Account(folder, self._clock, self._webhooks.add, self._pace)
+
+    def _api(self) -> Api:
+        return Api(self._account, self._script, self._key, self._rate, self._rules)
+
+    def _env(self) -> dict[str, str]:
+        return {"RESEND_API_KEY": self._key, "RESEND_API_URL": self.url, "RESEND_WEBHOOK_SECRET": self._secret}
 
     def _tick(self) -> None:
         while not self._stopped.wait(TICK):
             self._account.catch_up()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()

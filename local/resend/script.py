@@ -5,22 +5,18 @@ from collections import deque
 from collections.abc import Iterable
 
 from local.resend.behaviours import (
-    Answering,
     Behaviour,
     Bounces,
     Clicks,
     Complains,
     Delays,
     Delivers,
-    Drops,
-    Fails,
-    Hangs,
     Opens,
     Outcome,
-    Slow,
     Suppresses,
 )
 from local.resend.mails import bare
+from local.sandbox.behaviours import Answering, Drops, Fails, Hangs, Slow
 
 # The vendor's own for tests, all with labels: bounced+anything@resend.dev.
 VENDORS: dict[str, Behaviour] = {

@@ -1,6 +1,6 @@
 """A Stripe of one's own: its HTTP API with its semantics, its signed webhooks, and payers who do as they are told."""
 
-from local.resend.behaviours import Drops, Fails, Hangs, Slow
+from local.sandbox.behaviours import Drops, Fails, Hangs, Slow
 from local.stripe.errors import Refused
 from local.stripe.sandbox import Books, Sandbox
 from local.stripe.signing import signature

@@ -1,15 +1,14 @@
 """Everything that one account has: objects as the API shows them, and the keys of requests."""
 
 import secrets
-import threading
 from collections.abc import Callable
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
-from local.resend.account import Notice
-from local.resend.journal import Journal
-from local.stripe.errors import Json, unknown
+from local.sandbox import account
+from local.sandbox.journal import Json
+from local.sandbox.webhooks import Notice
+from local.stripe.errors import unknown
 from local.stripe.keys import Entry, Keys
 
 VERSION = "2026-10-28.endive"  # of the API
@@ -20,40 +19,17 @@ def new_id(prefix: str) -> str:
     return f"{prefix}_{secrets.token_hex(12)}"
 
 
-class Account:
-    """Objects by id, oldest first, kept in `folder`. `tell` hears of each event; it must not block.
+class Account(account.Account):
+    """Objects by id, oldest first.
 
     The journal's lines: `{"kind": "object", "value"}` as it is from now on, `{"kind": "key", "key", …}`,
     `{"kind": "delivered", "id"}` of an event whose webhook was taken.
     """
 
-    def __init__(self, folder: Path, clock: Callable[[], float], tell: Callable[[list[Notice]], None]) -> None:
-        self.lock = threading.RLock()
-        self.clock = clock
-        self._tell = tell
-        self._journal = Journal(folder / "journal.jsonl")
-        self._clear()
-        try:
-            self._remember()
-        except (KeyError, TypeError, ValueError):  # another version of the sandbox wrote it: that must stop nobody
-            self._clear()
-            self._journal.clear()
-
     def _clear(self) -> None:
         self.keys = Keys()
         self._objects: dict[str, Json] = {}
         self._delivered: set[str] = set()
-
-    def forget(self) -> None:
-        """Begin anew."""
-        with self.lock:
-            self._clear()
-            self._journal.clear()
-
-    def close(self) -> None:
-        """Nothing more will happen."""
-        with self.lock:
-            self._journal.close()
 
     def find(self, id_: str) -> Json | None:
         """A copy of any object."""
@@ -86,7 +62,7 @@ class Account:
             records.append({"kind": "key", "key": key, **vars(entry)})
         self._journal.append(records)
         self._objects |= {value["id"]: value for value in values}
-        self._tell([Notice(event, False) for event in change.events])
+        self._tell([Notice(event) for event in change.events])
 
     def delivered(self, id_: str) -> None:
         """The webhook of this event was taken."""
@@ -98,7 +74,7 @@ class Account:
     def undelivered(self) -> list[Notice]:
         """The events whose webhooks nobody has taken yet."""
         with self.lock:
-            return [Notice(each, False) for each in self.all("event") if each["id"] not in self._delivered]
+            return [Notice(each) for each in self.all("event") if each["id"] not in self._delivered]
 
     def _shown(self, value: Json) -> Json:
         copy = deepcopy(value)
@@ -106,17 +82,14 @@ class Account:
             copy["pending_webhooks"] = int(copy["id"] not in self._delivered)
         return copy
 
-    def _remember(self) -> None:
-        """What the sandbox before this one left."""
-        for record in self._journal.read():
-            kind = record.pop("kind")
-            if kind == "object":
-                self._objects[record["value"]["id"]] = record["value"]
-                _ = record["value"]["object"]
-            elif kind == "key":
-                self.keys.keep(record.pop("key"), Entry(**record))
-            elif kind == "delivered":
-                self._delivered.add(record["id"])
+    def _recall(self, kind: str, record: Json) -> None:
+        if kind == "object":
+            self._objects[record["value"]["id"]] = record["value"]
+            _ = record["value"]["object"]
+        elif kind == "key":
+            self.keys.keep(record.pop("key"), Entry(**record))
+        elif kind == "delivered":
+            self._delivered.add(record["id"])
 
 
 class Change:

@@ -8,13 +8,15 @@ from contextlib import suppress
 from dataclasses import replace
 from hmac import compare_digest
 
-from local.resend.api import Pause, Reply, Request
-from local.resend.behaviours import Answering, Drops, Fails, Hangs, Slow
+from local.sandbox.behaviours import Answering, Fails, keep_waiting
+from local.sandbox.journal import Json
+from local.sandbox.keys import fingerprint
+from local.sandbox.server import Pause, Reply, Request
 from local.stripe import disputes, intents, refunds
 from local.stripe.account import VERSION, Account, Change, new_id
-from local.stripe.errors import Json, Refused, invalid
+from local.stripe.errors import Refused, invalid
 from local.stripe.forms import Form, parsed
-from local.stripe.keys import LONGEST, Entry, fingerprint
+from local.stripe.keys import LONGEST, Entry
 from local.stripe.pages import paying
 from local.stripe.script import Script
 from local.stripe.views import KINDS, expanded, one, page
@@ -51,7 +53,7 @@ class Api:
             self._admit(request)
             reply = self._read(request, pause) if request.method == "GET" else self._act(request, pause, id_)
         except Refused as refusal:
-            reply = Reply(refusal.status, refusal.body, refusal.headers)
+            reply = refusal.reply
         return reply._replace(headers=headers | reply.headers)
 
     def _admit(self, request: Request) -> None:
@@ -100,8 +102,7 @@ class Api:
                     change = self._account.change(request_id, key)
                     reply = _told(lambda: self._done(change, act(change, id_, Form(params, known)), params))
                     if isinstance(behaviour, Fails) and behaviour.accepted:
-                        refusal = _failure(behaviour)
-                        reply = Reply(refusal.status, refusal.body, refusal.headers)
+                        reply = _failure(behaviour).reply
                     entry = replace(entry, at=self._account.clock(), status=reply.status, body=reply.body)
                     self._account.commit(change, key, entry)
             else:
@@ -132,7 +133,7 @@ def _told(act: Callable[[], Json]) -> Reply:
     except Refused as refusal:
         if not refusal.begun:
             raise
-        return Reply(refusal.status, refusal.body, refusal.headers)
+        return refusal.reply
 
 
 def _route(request: Request) -> tuple[str, Collection[str], Act]:
@@ -161,19 +162,12 @@ def _final(status: int) -> dict[str, str]:
 
 
 def _failure(behaviour: Fails) -> Refused:
-    retry = {} if behaviour.retry_after is None else {"Retry-After": f"{behaviour.retry_after:g}"}
     code = behaviour.name or ("rate_limit" if behaviour.status == 429 else None)
-    return Refused(behaviour.status, behaviour.message, code=code, headers=retry)
+    return Refused(behaviour.status, behaviour.message, code=code, headers=behaviour.headers)
 
 
 def _misbehave(behaviour: Answering | None, pause: Pause, *, accepted: bool) -> None:
     """Do what is scripted for before, or for after having done it; a failure after that is answered where it is."""
-    match behaviour:
-        case Slow(seconds) if not accepted:
-            pause(seconds)
-        case Fails() if not behaviour.accepted and not accepted:
-            raise _failure(behaviour)
-        case Hangs() if behaviour.accepted == accepted:
-            pause(None)
-        case Drops() if behaviour.accepted == accepted:
-            raise ConnectionAbortedError
+    keep_waiting(behaviour, pause, accepted=accepted)
+    if isinstance(behaviour, Fails) and not behaviour.accepted and not accepted:
+        raise _failure(behaviour)

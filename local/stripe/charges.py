@@ -1,7 +1,7 @@
 """Charges: each is one attempt to take the money of an intent."""
 
+from local.sandbox.journal import Json
 from local.stripe.account import Change
-from local.stripe.errors import Json
 from local.stripe.methods import Decline, Method
 
 

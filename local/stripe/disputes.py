@@ -1,7 +1,8 @@
 """Disputes: a payer's bank takes the money back until it is decided."""
 
+from local.sandbox.journal import Json
 from local.stripe.account import Change
-from local.stripe.errors import Json, refused
+from local.stripe.errors import refused
 
 
 def opened(change: Change, charge_id: str, amount: int | None, reason: str) -> Json:

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-Json = dict[str, Any]
+from local.sandbox import server
+from local.sandbox.journal import Json
+
 USUAL = {
     400: ("invalid_request_error", "The request was unacceptable."),
     401: ("invalid_request_error", "You did not provide an API key."),
@@ -14,7 +16,7 @@ USUAL = {
 UNUSUAL = ("api_error", "An unknown error occurred.")
 
 
-class Refused(Exception):
+class Refused(server.Refused):
     """An answer that isn't 200.
 
     `begun` says that the endpoint had begun to act: only then is the answer kept for the idempotency key, and what
@@ -34,17 +36,11 @@ class Refused(Exception):
         begun: bool = False,
     ) -> None:
         usual_type, usual_message = USUAL.get(status, UNUSUAL)
-        self.status = status
-        self.headers = headers or {}
         self.begun = begun
-        told = {"type": type or usual_type, "code": code, "message": message or usual_message, "param": param}
-        self.error = {name: value for name, value in told.items() if value is not None} | (more or {})
-        super().__init__(self.error["message"])
-
-    @property
-    def body(self) -> Json:
-        """The document."""
-        return {"error": self.error}
+        message = message or usual_message
+        told = {"type": type or usual_type, "code": code, "message": message, "param": param}
+        error = {name: value for name, value in told.items() if value is not None} | (more or {})
+        super().__init__(status, message, {"error": error}, headers)
 
 
 def invalid(message: str, param: str | None = None, code: str | None = None) -> Refused:

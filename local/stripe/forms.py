@@ -5,7 +5,8 @@ from collections.abc import Collection
 from typing import Any
 from urllib.parse import parse_qsl
 
-from local.stripe.errors import Json, invalid, missing
+from local.sandbox.journal import Json
+from local.stripe.errors import invalid, missing
 
 PARTS = re.compile(r"\[([^\[\]]*)\]")
 DEEPEST = 8  # brackets

@@ -2,9 +2,10 @@
 
 import secrets
 
+from local.sandbox.journal import Json
 from local.stripe import charges, disputes, money
 from local.stripe.account import Change
-from local.stripe.errors import Json, Refused, invalid, missing, refused
+from local.stripe.errors import Refused, invalid, missing, refused
 from local.stripe.forms import Form, automatic
 from local.stripe.methods import GENERIC, UNAUTHENTICATED, Decline, Method, method
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from local.stripe.errors import Json, unknown
+from local.sandbox.journal import Json
+from local.stripe.errors import unknown
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,14 @@ from hmac import compare_digest
 from html import escape
 from urllib.parse import parse_qs
 
-from local.mailbox.style import POLICY, page
-from local.resend.api import Reply, Request
+from local.sandbox.journal import Json
+from local.sandbox.server import Reply, Request
 from local.stripe import intents
 from local.stripe.account import Account, Change
-from local.stripe.errors import Json, Refused
+from local.stripe.errors import Refused
 from local.stripe.methods import METHODS, method
 from local.stripe.money import written
+from local.style import POLICY, page
 
 HEADERS = {
     "Content-Type": "text/html; charset=utf-8",

@@ -1,7 +1,8 @@
 """Refunds: never more than what came in and has not gone back."""
 
+from local.sandbox.journal import Json
 from local.stripe.account import Change
-from local.stripe.errors import Json, invalid, refused
+from local.stripe.errors import invalid, refused
 from local.stripe.forms import Form
 from local.stripe.money import written
 

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterable
 
-from local.resend.behaviours import Answering
+from local.sandbox.behaviours import Answering
 
 
 class Script:

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any, TypeAlias
 
+from local.sandbox.journal import Json
 from local.stripe.account import Account
-from local.stripe.errors import Json, invalid, unknown
+from local.stripe.errors import invalid, unknown
 from local.stripe.forms import Form
 
 Find: TypeAlias = Callable[[str], Json | None]

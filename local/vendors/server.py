@@ -6,11 +6,10 @@ import zlib
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import TracebackType
-from typing import Self
 from urllib.parse import urlsplit
 
 from local.loopback import Loopback, Patient
+from local.service import Service
 from local.vendors.anthropic import Anthropic
 from local.vendors.behaviours import (
     Behaviour,
@@ -33,7 +32,7 @@ PAGE = b"<!doctype html><html><title>502</title><h1>Bad gateway</h1></html>"
 MEGABYTE = b" " * 2**20  # white space, which may stand before JSON
 
 
-class Vendors:
+class Vendors(Service):
     """All three vendors behind one address; a context manager. Whoever still waits at its end is let go.
 
     `env` are the settings of whoever shall ask them. A request that shows the key and makes sense takes the next of
@@ -44,6 +43,7 @@ class Vendors:
     env: dict[str, str]
 
     def __init__(self) -> None:
+        self._server: _Server | None = None
         self._lock = threading.Lock()
         self._open = {format.vendor: 0 for format in FORMATS}
         self.forget()
@@ -98,10 +98,11 @@ class Vendors:
             with self._lock:
                 self._open[vendor] -= 1
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
+        """Serve, on any port."""
         self._server = _Server(self)
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._server.start()
+        self.url = self._server.url
         self.env = {
             name: value
             for format in FORMATS
@@ -110,15 +111,12 @@ class Vendors:
                 (f"{format.setting}_BASE_URL", self.url + format.base),
             )
         }
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._server.stop()
+    def stop(self) -> None:
+        """End it."""
+        if self._server:
+            self._server.stop()
+            self._server = None
 
 
 class _Server(Loopback):

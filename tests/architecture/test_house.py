@@ -89,6 +89,13 @@ class TestImports:
         for path, tree in modules("shared"):
             assert not {"functions", "local", "tests"} & {name.partition(".")[0] for name in imported(tree)}, path
 
+    def test_a_vendors_sandbox_knows_no_other(self) -> None:
+        sandboxes = {"local.resend", "local.stripe", "local.vendors"}
+        for folder in ("local/resend", "local/sandbox", "local/stripe", "local/vendors"):
+            others = sandboxes - {folder.replace("/", ".")}
+            for path, tree in modules(folder):
+                assert not others & {".".join(name.split(".")[:2]) for name in imported(tree)}, path
+
     def test_only_the_named_modules_go_past_row_level_security(self) -> None:
         users = {
             path

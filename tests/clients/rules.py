@@ -15,7 +15,7 @@ from schemathesis import Case, HookContext, Response
 from schemathesis.core.failures import Failure
 from schemathesis.openapi.checks import RejectedPositiveData
 
-from local.resend.webhooks import signed
+from local.resend import signed
 from tests.clients import given
 from tests.clients.strangers import Gathered
 from tests.people import People, Person

@@ -81,7 +81,7 @@ class Channel:
 
         self._server = Loopback(0, Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}/services/x"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self._server.start()
 
     def stop(self) -> None:
         self._server.stop()

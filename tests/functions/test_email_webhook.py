@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import resend
 
-from local.resend.webhooks import signed
+from local.resend import signed
 from local.stack import Stack
 from tests.api import InProcess, Response
 from tests.functions.mailing import WEBHOOK

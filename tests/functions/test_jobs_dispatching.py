@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -56,8 +55,8 @@ class Server:
                 self.wfile.write(content)
 
         self._server = Loopback(0, Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self.url = self._server.url
+        self._server.start()
 
     def stop(self) -> None:
         self._server.stop()

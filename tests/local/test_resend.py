@@ -21,24 +21,10 @@ from resend.exceptions import MissingRequiredFieldsError, RateLimitError, Resend
 from local.resend import Bounces, Clicks, Complains, Delays, Drops, Fails, Hangs, Opens, Sandbox, Slow
 from local.resend.drafts import ATTACHED
 from local.resend.script import KNOWN
+from tests.local.sandboxes import Clock, until
 
 FROM = "Backroom <mail@backroom.example>"
 DAY = 24 * 3600
-
-
-class Clock:
-    """A time that tests move."""
-
-    def __init__(self) -> None:
-        self.now = time.time()
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture(scope="module")
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture(scope="module")
@@ -382,14 +368,6 @@ class TestIdempotency:
     def test_a_refused_request_leaves_its_key_free(self, sandbox: Sandbox) -> None:
         refused(key="welcome/1", to="ada")
         send("welcome/1")
-
-
-def until(true: Any, seconds: float = 5) -> None:
-    """Wait for it."""
-    began = time.monotonic()
-    while not true():
-        assert time.monotonic() - began < seconds
-        time.sleep(0.01)
 
 
 class TestFailures:

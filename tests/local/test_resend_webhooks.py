@@ -3,60 +3,17 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 import resend
 
 from local.resend import Bounces, Complains, Delays, Delivers, Opens, Sandbox
-from tests.local.test_resend import mail, send, send_batch, until, use
-
-
-class Endpoint:
-    """Takes webhooks; answers the next of `statuses`, else 200."""
-
-    def __init__(self) -> None:
-        self.statuses: list[int] = []
-        self.taken: list[tuple[dict[str, str], str]] = []
-        self.slow = 0.0
-        taking = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                time.sleep(taking.slow)
-                taking.taken.append(({name.lower(): value for name, value in self.headers.items()}, body))
-                self.send_response(taking.statuses.pop(0) if taking.statuses else 200)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/webhooks/resend"
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-
-    @property
-    def types(self) -> list[str]:
-        return [str(json.loads(body)["type"]).removeprefix("email.") for _, body in self.taken]
-
-    @property
-    def ids(self) -> list[str]:
-        return [headers["svix-id"] for headers, _ in self.taken]
-
-
-@pytest.fixture
-def endpoint() -> Iterator[Endpoint]:
-    made = Endpoint()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
+from tests.local.sandboxes import Endpoint, until
+from tests.local.test_resend import mail, send, send_batch, use
 
 
 @pytest.fixture
@@ -65,6 +22,10 @@ def held(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbo
     with Sandbox(webhook_url=endpoint.url, hold_webhooks=True) as sandbox:
         use(sandbox, monkeypatch)
         yield sandbox
+
+
+def ids(endpoint: Endpoint) -> list[str]:
+    return [headers["svix-id"] for headers, _ in endpoint.taken]
 
 
 def verified(sandbox: Sandbox, headers: dict[str, str], body: str, secret: str | None = None) -> Any:
@@ -146,7 +107,7 @@ class TestDelivery:
         attempts = held.flush_webhooks()
         assert [attempt.status for attempt in attempts] == [500, 302, 200, 200]
         assert endpoint.types == ["sent", "delivered"] * 2
-        assert endpoint.ids[:2] == endpoint.ids[2:]
+        assert ids(endpoint)[:2] == ids(endpoint)[2:]
         for headers, body in endpoint.taken:
             verified(held, headers, body)
 
@@ -165,7 +126,7 @@ class TestDelivery:
         send()
         held.flush_webhooks(times=2, backwards=True)
         assert endpoint.types == ["delivered", "delivered", "sent", "sent"]
-        assert len(set(endpoint.ids)) == 2
+        assert len(set(ids(endpoint))) == 2
 
     def test_can_be_scripted_so(self, held: Sandbox, endpoint: Endpoint) -> None:
         held.script(Delivers(twice=True), Opens(backwards=True))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,24 +13,10 @@ import pytest
 import stripe
 
 from local.stripe import Books, Drops, Fails, Hangs, Sandbox, Slow
+from tests.local.sandboxes import Clock, until
 
 DAY = 24 * 3600
 HERE: Any = {"enabled": True, "allow_redirects": "never"}
-
-
-class Clock:
-    """A time that tests move."""
-
-    def __init__(self) -> None:
-        self.now = time.time()
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture(scope="module")
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture(scope="module")
@@ -493,14 +478,6 @@ class TestRemembering:
         with Sandbox():
             assert threading.active_count() > before
         until(lambda: threading.active_count() <= before)
-
-
-def until(true: Any, seconds: float = 5) -> None:
-    """Wait for it."""
-    began = time.monotonic()
-    while not true():
-        assert time.monotonic() - began < seconds
-        time.sleep(0.01)
 
 
 def test_parameters_come_in_brackets() -> None:

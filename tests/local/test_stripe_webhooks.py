@@ -12,16 +12,8 @@ import pytest
 import stripe
 
 from local.stripe import Sandbox, signature
-from tests.local.test_resend_webhooks import Endpoint
-from tests.local.test_stripe import Shop, until
-
-
-@pytest.fixture
-def endpoint() -> Iterator[Endpoint]:
-    made = Endpoint()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
+from tests.local.sandboxes import Endpoint, until
+from tests.local.test_stripe import Shop
 
 
 @pytest.fixture

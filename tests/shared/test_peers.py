@@ -39,8 +39,8 @@ class Peer:
                 self.end_headers()
 
         self._server = Loopback(0, Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self.url = self._server.url
+        self._server.start()
 
     def stop(self) -> None:
         self._server.stop()

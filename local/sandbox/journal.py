@@ -1,8 +1,4 @@
-"""The append-only file that the mailbox reads and a restarted sandbox remembers by: a JSON document a line.
-
-`{"kind": "mail", …}` all of a mail but its events; `{"kind": "event", "id", "type", "at", "to", "details"}`;
-`{"kind": "key", "endpoint", "key", "fingerprint", "answer", "at"}`; `{"kind": "schedule", "id", "at"}`.
-"""
+"""The append-only file that a restarted sandbox remembers by: a JSON document a line, each with its `kind`."""
 
 import json
 from collections.abc import Iterator

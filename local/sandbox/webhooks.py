@@ -1,31 +1,31 @@
-"""Webhooks, signed and sent as vendors do (Resend through Svix): at least once, and in no promised order."""
+"""Webhooks, signed and sent as vendors do: at least once, and in no promised order."""
 
-import base64
-import hashlib
 import heapq
-import hmac
 import itertools
 import json
 import secrets
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 import urllib3
 
-from local.resend.account import Notice
-from local.resend.mails import Json
+from local.sandbox.journal import Json
 
-BACKOFF = (5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 36000.0)  # the vendor's: seconds after each failure
 PATIENCE = 15.0  # seconds for an answer
 
 
+class Notice(NamedTuple):
+    """An event that a webhook shall tell of."""
+
+    payload: Json
+    twice: bool = False
+
+
 class Sent(NamedTuple):
-    """One attempt: which message (its `svix-id`, or the event's id), of which event, and the answer's status, 0 where
-    there was none.
-    """
+    """One attempt: the message's id, of which event, and the answer's status, 0 where there was none."""
 
     id: str
     type: str
@@ -42,26 +42,15 @@ class _Message:
     attempts: int = 0
 
 
-def signed(secret: str, id_: str, body: bytes, at: int) -> dict[str, str]:
-    """The headers that prove a message: HMAC-SHA256 over `id.timestamp.body` with what `whsec_…` encodes."""
-    key = base64.b64decode(secret.removeprefix("whsec_"))
-    signature = hmac.digest(key, b"%b.%d.%b" % (id_.encode(), at, body), hashlib.sha256)
-    return {
-        "svix-id": id_,
-        "svix-timestamp": str(at),
-        "svix-signature": f"v1,{base64.b64encode(signature).decode()}",
-    }
-
-
 Sign: TypeAlias = Callable[[str, str, bytes, int], dict[str, str]]
-"""Secret, message's id, body and time → the headers that prove it."""
+"""Secret, message's id, body and time (seconds since 1970) → the headers that prove it, and say who sends it."""
 
 
 class Webhooks:
-    """Sends from a thread of its own to `url`, again after each failure until `backoff` is used up.
+    """Sends from a thread of its own to `url`, again after each failure until `backoff` (seconds) is used up.
 
-    Without a `url` nothing is kept. With `hold` all waits for `flush`; `delay` are seconds before each first attempt.
-    `taken` hears of each message that was answered 2xx.
+    Without a `url` nothing is kept, nor what is of none of the `types` (None: all). With `hold` all waits for `flush`;
+    `delay` are seconds before each first attempt. `taken` hears of each message that was answered 2xx.
     """
 
     def __init__(
@@ -71,14 +60,16 @@ class Webhooks:
         *,
         hold: bool,
         backoff: Sequence[float],
+        sign: Sign,
+        types: Collection[str] | None = None,
         delay: float = 0.0,
-        sign: Sign = signed,
         taken: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.url = url
         self.hold = hold
         self.delay = delay
         self._sign = sign
+        self._types = types
         self._taken = taken
         self._secret = secret
         self._backoff = tuple(backoff)
@@ -86,6 +77,10 @@ class Webhooks:
         self._counter = itertools.count()
         self._changed = threading.Condition()
         self._sending = threading.Lock()
+        self.forget()
+
+    def start(self) -> None:
+        """Begin to send."""
         self._ended = False
         self.forget()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -111,10 +106,11 @@ class Webhooks:
 
     def add(self, notices: list[Notice]) -> None:
         """Send these when it is their turn."""
-        if not self.url or not notices:
+        wanted = [each for each in notices if self._types is None or each.payload["type"] in self._types]
+        if not self.url or not wanted:
             return
         with self._changed:
-            for payload, twice in notices:
+            for payload, twice in wanted:
                 message = _message(payload)
                 for _ in range(2 if twice else 1):
                     self._push(message, self.delay)
@@ -174,9 +170,9 @@ class Webhooks:
         return found
 
     def _attempt(self, message: _Message, *, again: bool = True) -> Sent:
-        headers = {"Content-Type": "application/json", "User-Agent": "Svix-Webhooks/1.0 (sandbox)"}
         # Verifying compares with the real time, whatever time the sandbox plays.
-        headers |= self._sign(self._secret, message.id, message.body, int(time.time()))
+        proof = self._sign(self._secret, message.id, message.body, int(time.time()))
+        headers = {"Content-Type": "application/json", **proof}
         url, status = self.url, 0
         if url:
             try:
