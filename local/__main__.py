@@ -12,8 +12,8 @@ from local.cron import Cron
 from local.functions import FunctionsServer
 from local.gateway.process import Mail
 from local.ports import chosen_port, claimed
-from local.resend.sandbox import RATE
-from local.stack import WEBHOOK, Stack
+from local.resend import RATE
+from local.stack import Stack
 from local.trouble import Trouble
 
 # What may wait since the last run.
@@ -31,9 +31,10 @@ def main() -> None:
         confirmations=os.environ.get("AUTH_CONFIRMATIONS") == "1",
         on_mail=_print_mail,
         resend_rate=RATE,
+        real_stripe=bool(os.environ.get("STRIPE_SECRET_KEY")),
     )
     server = FunctionsServer(stack.env, port, mail=stack.mail, reload=True)
-    stack.resend.webhook_url = server.url + WEBHOOK
+    stack.send_webhooks(server.url)
     with stack, server, Cron(state.ROOT / "vercel.json", server.url, stack.env["CRON_SECRET"], at_start=AT_START):
         ended = _end_asked()  # before it is said that everything runs
         print(_welcome(stack), flush=True)
@@ -51,6 +52,7 @@ Backroom is running; changes in functions/ and shared/ take effect at once. Ctrl
   mail        {api}/mail
   Supabase    {stack.env["SUPABASE_URL"]}
   Resend      {stack.env["RESEND_API_URL"]} (a sandbox; its mails are at {api}/mail)
+  payments    {_payments(stack)}
   PostgreSQL  {stack.database_url}
   jobs        called as the platform's scheduler would: vercel.json, "crons"
   all of it   {(stack.state / "env").relative_to(state.ROOT)} (for any tool)
@@ -59,6 +61,12 @@ Try it:
 
 {_try(api, sample.write(stack.state).relative_to(state.ROOT))}
 """
+
+
+def _payments(stack: Stack) -> str:
+    if "STRIPE_API_BASE" in stack.env:
+        return f"{stack.stripe.url} (a Stripe sandbox; what is to be paid is there to pay)"
+    return "go to Stripe itself: STRIPE_SECRET_KEY is set"
 
 
 def _try(api: str, body: Path) -> str:

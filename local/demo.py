@@ -19,7 +19,7 @@ from local import envfile, state
 from local.functions import FunctionsServer
 from local.pictures import Picture, labels, photographs
 from local.ports import chosen_port, free_port
-from local.stack import WEBHOOK, Stack
+from local.stack import Stack
 from local.trouble import Trouble
 
 BRIEF = (
@@ -87,7 +87,7 @@ def functions() -> Iterator[str]:
         open(stack.state / "functions.log", "wb") as log,
         FunctionsServer(stack.env, mail=stack.mail, output=log) as server,
     ):
-        stack.resend.webhook_url = server.url + WEBHOOK
+        stack.send_webhooks(server.url)
         yield server.url
 
 

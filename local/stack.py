@@ -9,17 +9,18 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg import sql
 
-from local import envfile, migrations
+from local import envfile, migrations, resend, stripe
 from local.gateway.process import Gateway, Mail
 from local.postgres import Cluster
-from local.resend import Sandbox
-from local.resend.sandbox import new_key, new_secret
 from local.service import Service
 from local.state import DEFAULT_PORT, ROOT, hold
 
 HERE = Path(__file__).resolve().parent
-# Where the functions hear what became of mails.
-WEBHOOK = "/api/email-service/webhooks/resend"
+# Where the functions hear what became of mails, and of payments.
+RESEND_WEBHOOK = "/api/email-service/webhooks/resend"
+STRIPE_WEBHOOK = "/api/stripe-webhook"
+# The functions start after the sandbox: what they miss comes again in seconds, not in the vendor's ten minutes.
+STRIPE_BACKOFF = (5.0, *stripe.BACKOFF)
 
 
 class Stack(Service):
@@ -27,8 +28,10 @@ class Stack(Service):
 
     `port` is where the functions will be, which mails and CORS need to know. `confirmations`
     makes sign-up ask for a confirmation by mail. `resend` is where mails go, at `resend_rate`
-    requests a second at most (None: any). `without_mends` leaves some of the gateway's
-    mends out, `binaries` names another PostgreSQL: both are for tests.
+    requests a second at most (None: any). `stripe` is where payments go; with `real_stripe` it
+    doesn't run, and they go to the account that the environment of the functions names.
+    `without_mends` leaves some of the gateway's mends out, `binaries` names another PostgreSQL:
+    both are for tests.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class Stack(Service):
         seed: bool = True,
         on_mail: Callable[[Mail], None] | None = None,
         resend_rate: int | None = None,
+        real_stripe: bool = False,
         without_mends: tuple[str, ...] = (),
         binaries: Path | None = None,
         postgres_settings: Mapping[str, str] | None = None,
@@ -62,18 +66,33 @@ class Stack(Service):
             settings=postgres_settings,
         )
         self.gateway = Gateway(state / "gateway.log", on_mail)
-        self.resend = Sandbox(
+        self.resend = resend.Sandbox(
             state / "resend",
             port=urlsplit(self.env["RESEND_API_URL"]).port or 0,
             api_key=self.env["RESEND_API_KEY"],
             webhook_secret=self.env["RESEND_WEBHOOK_SECRET"],
             rate=resend_rate,
         )
+        self.stripe = stripe.Sandbox(
+            state / "stripe",
+            port=urlsplit(self.env["STRIPE_API_BASE"]).port or 0,
+            api_key=self.env["STRIPE_SECRET_KEY"],
+            webhook_secret=self.env["STRIPE_WEBHOOK_SECRET"],
+            backoff=STRIPE_BACKOFF,
+        )
+        self._real_stripe = real_stripe
+        if real_stripe:  # what is known of the sandbox must not get in its way, and no real key is written down
+            self.env = {name: value for name, value in self.env.items() if not name.startswith("STRIPE_")}
 
     @property
     def database_url(self) -> str:
         """Connects as `postgres`, which is no superuser, as on hosted Supabase."""
         return self.env["DATABASE_URL"]
+
+    def send_webhooks(self, url: str) -> None:
+        """Let the vendors tell the functions that are served there."""
+        self.resend.webhook_url = url + RESEND_WEBHOOK
+        self.stripe.webhook_url = url + STRIPE_WEBHOOK
 
     def start(self) -> None:
         """Start everything, bring the schema up to date, and write the env file."""
@@ -94,6 +113,9 @@ class Stack(Service):
             self.env["SUPABASE_URL"] = f"http://127.0.0.1:{port}"
             self.resend.start()
             self.env |= self.resend.env
+            if not self._real_stripe:
+                self.stripe.start()
+                self.env |= self.stripe.env
             envfile.write(self.state / "env", self.env)
         except BaseException:
             self.stop()
@@ -101,6 +123,7 @@ class Stack(Service):
 
     def stop(self) -> None:
         """Stop everything; the data stays."""
+        self.stripe.stop()
         self.resend.stop()
         self.gateway.stop()
         self.postgres.stop()
@@ -134,10 +157,13 @@ def _settings(known: Mapping[str, str], port: int) -> dict[str, str]:
         "BOOTSTRAP_ADMIN_TOKEN": secrets.token_urlsafe(32),
         "CRON_SECRET": secrets.token_urlsafe(32),
         "INTERNAL_TOKEN": secrets.token_urlsafe(32),
-        "RESEND_API_KEY": new_key(),
+        "RESEND_API_KEY": resend.new_key(),
         "RESEND_API_URL": "http://127.0.0.1",
-        "RESEND_WEBHOOK_SECRET": new_secret(),
+        "RESEND_WEBHOOK_SECRET": resend.new_secret(),
         "EMAIL_FROM": "mail@backroom.example",
+        "STRIPE_SECRET_KEY": stripe.new_key(),
+        "STRIPE_API_BASE": "http://127.0.0.1",
+        "STRIPE_WEBHOOK_SECRET": stripe.new_secret(),
         **known,
         "API_URL": f"http://127.0.0.1:{port}",
     }

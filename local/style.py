@@ -1,7 +1,10 @@
-"""How the local pages look: one style sheet, light and dark, from a phone's width on."""
+"""How the local pages look: one style sheet, light and dark, from a phone's width on, and what they are made of."""
 
 import base64
 import hashlib
+from datetime import UTC, datetime
+from html import escape
+from typing import Literal
 
 STYLE = """
 :root {
@@ -23,13 +26,13 @@ nav { font-size: 0.9rem; }
 nav a { text-decoration: none; }
 .faint { color: var(--faint); }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 0.6rem; }
-ol.mails { list-style: none; margin: 0; padding: 0; overflow: hidden; }
-ol.mails a { display: grid; grid-template-columns: minmax(8rem, 14rem) 1fr auto auto; gap: 0.1rem 1rem;
+ol.rows { list-style: none; margin: 0; padding: 0; overflow: hidden; }
+ol.rows a { display: grid; grid-template-columns: minmax(8rem, 14rem) 1fr auto auto; gap: 0.1rem 1rem;
   align-items: baseline; padding: 0.65rem 1rem; color: inherit; text-decoration: none; }
-ol.mails li + li { border-top: 1px solid var(--line); }
-ol.mails a:hover, ol.mails a:focus-visible { background: color-mix(in srgb, var(--accent) 9%, transparent); }
-ol.mails .to, ol.mails .subject { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-ol.mails .subject { font-weight: 600; }
+ol.rows li + li { border-top: 1px solid var(--line); }
+ol.rows a:hover, ol.rows a:focus-visible { background: color-mix(in srgb, var(--accent) 9%, transparent); }
+ol.rows .lead, ol.rows .subject { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+ol.rows .subject { font-weight: 600; }
 time { color: var(--faint); font-size: 0.85rem; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .state { font-size: 0.78rem; border: 1px solid currentColor; border-radius: 1rem; padding: 0.05rem 0.55rem;
   white-space: nowrap; color: var(--faint); }
@@ -53,12 +56,17 @@ td:first-child { width: 11rem; color: var(--faint); padding-right: 1rem; }
 .code { font: 600 2rem/1.2 ui-monospace, monospace; letter-spacing: 0.15em; margin: 0 0 1rem; }
 .plain { padding: 1rem; }
 .pages { display: flex; justify-content: space-between; margin-top: 1rem; }
+.choices { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(20rem, 100%), 1fr)); gap: 0.5rem; }
+button { font: inherit; color: inherit; text-align: left; overflow-wrap: anywhere; padding: 0.55rem 1rem;
+  cursor: pointer; background: var(--card); border: 1px solid var(--line); border-radius: 0.6rem; }
+button:hover, button:focus-visible { border-color: var(--accent); }
+[role=alert] { color: var(--bad); }
 .empty { padding: 3rem 1rem; text-align: center; color: var(--faint); }
 @media (max-width: 40rem) {
-  ol.mails a { grid-template-columns: 1fr auto; }
-  ol.mails .subject { grid-column: 1; grid-row: 1; } ol.mails .to { grid-column: 1; grid-row: 2; font-size: 0.9rem; }
-  ol.mails time { grid-column: 2; grid-row: 2; text-align: right; }
-  ol.mails .state { grid-column: 2; grid-row: 1; justify-self: end; }
+  ol.rows a { grid-template-columns: 1fr auto; }
+  ol.rows .subject { grid-column: 1; grid-row: 1; } ol.rows .lead { grid-column: 1; grid-row: 2; font-size: 0.9rem; }
+  ol.rows time { grid-column: 2; grid-row: 2; text-align: right; }
+  ol.rows .state { grid-column: 2; grid-row: 1; justify-self: end; }
   td:first-child { width: 7rem; }
 }
 """
@@ -105,3 +113,29 @@ PAGE = """<!doctype html>
 def page(title: str, body: str) -> str:
     """A whole page; both are HTML already."""
     return PAGE.format(title=title, style=STYLE, body=body)
+
+
+def state(name: str, kind: Literal["good", "bad", "wait"]) -> str:
+    """How something stands: `requires_action`."""
+    return f'<span class="state {kind}">{escape(name.replace("_", " "))}</span>'
+
+
+def moment(at: float, *, brief: bool = False) -> str:
+    """A time, in seconds since 1970."""
+    told = datetime.fromtimestamp(at, UTC)
+    exact = told.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    shown = f"{told:%d %b %H:%M}" if brief else f"{told:%d %b %H:%M:%S} UTC"
+    return f'<time datetime="{exact}" title="{exact}">{shown}</time>'
+
+
+def row(href: str, lead: str, subject: str, standing: str, at: float) -> str:
+    """One of a list's rows, all of it a link: `standing` is HTML, the rest is text."""
+    return (
+        f'<li><a href="{escape(href)}"><span class="lead">{escape(lead)}</span>'
+        f'<span class="subject">{escape(subject)}</span>{standing}{moment(at, brief=True)}</a></li>\n'
+    )
+
+
+def rows(found: str, empty: str) -> str:
+    """A list of rows, or what to say when there are none."""
+    return f'<ol class="rows card">\n{found}</ol>' if found else f'<p class="empty card">{escape(empty)}</p>'

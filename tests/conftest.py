@@ -14,8 +14,11 @@ from local.stack import Stack
 from tests.api import InProcess
 from tests.people import People
 
-# Whose keys are in this environment pays for no test: the only providers here are fakes, or none.
-for name in ("GEMINI_API_KEY", "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENAI_BASE_URL", "AI_PROVIDERS"):
+# Whose keys are in this environment pays for no test: the only vendors here are fakes, or none.
+for name in (
+    *("GEMINI_API_KEY", "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENAI_BASE_URL", "AI_PROVIDERS"),
+    *("STRIPE_SECRET_KEY", "STRIPE_API_BASE", "STRIPE_WEBHOOK_SECRET"),
+):
     os.environ.pop(name, None)
 
 

@@ -3,7 +3,6 @@
 import base64
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,7 +12,7 @@ from urllib.parse import parse_qs, quote
 from local.mailbox.letters import Entry, Letter, Letters
 from local.resend.mails import Attachment, Event, Mail
 from local.resend.times import iso
-from local.style import MAIL_POLICY, POLICY, page
+from local.style import MAIL_POLICY, POLICY, moment, page, row, rows, state
 
 AT_ONCE = 100  # mails on a page of the list
 GOOD = {"delivered", "opened", "clicked"}
@@ -58,8 +57,7 @@ class Mailbox:
         pages = max(1, -(-len(entries) // AT_ONCE))
         number = min(max(1, int(asked)), pages) if asked.isdecimal() else 1
         shown = entries[(number - 1) * AT_ONCE : number * AT_ONCE]
-        rows = "".join(f"<li>{_row(entry)}</li>\n" for entry in shown)
-        body = f'<ol class="mails card">\n{rows}</ol>' if rows else '<p class="empty card">No mail yet.</p>'
+        body = rows("".join(map(_row, shown)), "No mail yet.")
         newer = f'<a href="/mail?page={number - 1}">← newer</a>' if number > 1 else "<span></span>"
         older = f'<a href="/mail?page={number + 1}">older →</a>' if number < pages else "<span></span>"
         turning = f'<nav class="pages">{newer}{older}</nav>' if pages > 1 else ""
@@ -129,10 +127,7 @@ def _policy(policy: str) -> list[tuple[str, str]]:
 
 
 def _row(entry: Entry) -> str:
-    return (
-        f'<a href="/mail/{escape(quote(entry.id))}"><span class="to">{escape(", ".join(entry.to))}</span>'
-        f'<span class="subject">{escape(entry.subject)}</span>{_state(entry.state)}{_time(entry.at, brief=True)}</a>'
-    )
+    return row(f"/mail/{quote(entry.id)}", ", ".join(entry.to), entry.subject, _state(entry.state), entry.at)
 
 
 def _about(letter: Letter) -> str:
@@ -142,18 +137,11 @@ def _about(letter: Letter) -> str:
         rows |= {"Cc": ", ".join(mail.cc), "Bcc": ", ".join(mail.bcc), "Reply to": ", ".join(mail.reply_to)}
         rows["Scheduled"] = iso(mail.scheduled_at) if mail.waits and mail.scheduled_at else ""
     told = "".join(f"<dt>{name}</dt><dd>{escape(value)}</dd>" for name, value in rows.items() if value)
-    return f'<dl class="about">{told}<dt>Sent</dt><dd>{_time(entry.at)} {_state(entry.state)}</dd></dl>'
+    return f'<dl class="about">{told}<dt>Sent</dt><dd>{moment(entry.at)} {_state(entry.state)}</dd></dl>'
 
 
-def _state(state: str) -> str:
-    kind = "good" if state in GOOD else "bad" if state in BAD else "wait"
-    return f'<span class="state {kind}">{escape(state.replace("_", " "))}</span>'
-
-
-def _time(at: float, *, brief: bool = False) -> str:
-    told = datetime.fromtimestamp(at, UTC)
-    shown = f"{told:%d %b %H:%M}" if brief else f"{told:%d %b %H:%M:%S} UTC"
-    return f'<time datetime="{iso(at)}" title="{iso(at)}">{shown}</time>'
+def _state(name: str) -> str:
+    return state(name, "good" if name in GOOD else "bad" if name in BAD else "wait")
 
 
 def _widths(id_: str, phone: bool) -> str:
@@ -189,7 +177,7 @@ def _event(event: Event) -> str:
     said: dict[str, object] = next(iter(event.details.values()), {})
     reason = " · ".join(str(said[name]) for name in ("type", "subType", "message", "link") if name in said)
     return (
-        f'{_time(event.at)} {_state(event.type.removeprefix("email."))} <span class="faint">'
+        f'{moment(event.at)} {_state(event.type.removeprefix("email."))} <span class="faint">'
         f"{escape(', '.join(event.to))}{escape(': ' + reason if reason else '')}</span>"
     )
 

@@ -11,11 +11,12 @@ from local.resend.behaviours import (
     Suppresses,
 )
 from local.resend.mails import Attachment, Event, Mail
-from local.resend.sandbox import Sandbox
+from local.resend.sandbox import RATE, Sandbox, new_key, new_secret
 from local.resend.signing import signed
 from local.sandbox.behaviours import Drops, Fails, Hangs, Slow
 
 __all__ = [
+    "RATE",
     "Attachment",
     "Behaviour",
     "Bounces",
@@ -32,5 +33,7 @@ __all__ = [
     "Sandbox",
     "Slow",
     "Suppresses",
+    "new_key",
+    "new_secret",
     "signed",
 ]

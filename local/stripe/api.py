@@ -12,12 +12,11 @@ from local.sandbox.behaviours import Answering, Fails, keep_waiting
 from local.sandbox.journal import Json
 from local.sandbox.keys import fingerprint
 from local.sandbox.server import Pause, Reply, Request
-from local.stripe import disputes, intents, refunds
+from local.stripe import disputes, intents, pages, refunds
 from local.stripe.account import VERSION, Account, Change, new_id
 from local.stripe.errors import Refused, invalid
 from local.stripe.forms import Form, parsed
 from local.stripe.keys import LONGEST, Entry
-from local.stripe.pages import paying
 from local.stripe.script import Script
 from local.stripe.views import KINDS, expanded, one, page
 
@@ -44,8 +43,8 @@ class Api:
 
     def answer(self, request: Request, pause: Pause) -> Reply:
         """Do what is asked. Raises ConnectionError where no answer shall be given, or nobody waits for it."""
-        if request.path.startswith("/pay/"):
-            return paying(self._account, request)
+        if pages.has(request.path):
+            return pages.answer(self._account, request)
         self.asked.append(request)
         id_ = new_id("req")
         headers = {"Request-Id": id_, "Stripe-Version": VERSION}

@@ -10,7 +10,7 @@ from local.sandbox import sandbox
 from local.sandbox.behaviours import Answering
 from local.sandbox.journal import Json
 from local.sandbox.webhooks import Sent, Webhooks
-from local.stripe import disputes, intents, refunds
+from local.stripe import disputes, intents, pages, refunds
 from local.stripe.account import Account
 from local.stripe.api import Api
 from local.stripe.errors import Refused
@@ -88,7 +88,7 @@ class Sandbox(sandbox.Sandbox[Account]):
 
     def pay_url(self, intent: str) -> str:
         """The page where a person pays it."""
-        return f"{self.url}/pay/{intent}/{self.find(intent)['client_secret']}"
+        return self.url + pages.path(self.find(intent))
 
     def authenticate(self, intent: str, ok: bool = True) -> Json:
         """Answer the bank's question (3-D Secure) of an intent that requires action."""

@@ -1,5 +1,6 @@
 """`make run`, as somebody with a fresh checkout meets it."""
 
+import json
 import os
 import shutil
 import signal
@@ -7,11 +8,12 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import urllib3
 
 from local import envfile
 from local.ports import free_port, is_free, listening
@@ -29,6 +31,29 @@ class Hello:
 
 
 app = Hello()
+'''
+
+
+STRIPE = '''"""POST /api/stripe-webhook: notes what it is told; GET says it, and whose key it has."""
+
+import json
+import os
+
+
+class StripeWebhook:
+    name = "stripe-webhook"
+
+    def __init__(self):
+        self.types = []
+
+    def __call__(self, environ, start_response):
+        if environ["REQUEST_METHOD"] == "POST":
+            self.types.append(json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))["type"])
+        start_response("200 OK", [("Content-Type", "application/json")])
+        return [json.dumps({"types": self.types, "key": os.environ.get("STRIPE_SECRET_KEY")}).encode()]
+
+
+app = StripeWebhook()
 '''
 
 
@@ -97,6 +122,49 @@ def test_serves_until_ctrl_c_and_keeps_what_it_knows(checkout: Path) -> None:
     assert is_free(port)
     with running(checkout, port):
         assert settings(checkout, port) == known
+
+
+def test_payments_are_made_in_a_sandbox_that_tells_the_functions(checkout: Path) -> None:
+    handler = checkout / "functions" / "stripe_webhook" / "handler.py"
+    handler.parent.mkdir()
+    port = free_port()
+    with running(checkout, port):  # nobody hears of it yet: that disturbs nobody
+        stripe = settings(checkout, port)
+        create_intent(stripe)
+        assert get(port) == "hello"
+    handler.write_text(STRIPE)
+    with running(checkout, port):
+        create_intent(stripe)
+        began = time.monotonic()
+        while len((heard := json.loads(get(port, "/api/stripe-webhook")))["types"]) < 2:
+            assert time.monotonic() - began < 15
+            time.sleep(0.05)
+        assert heard == {"types": ["payment_intent.created"] * 2, "key": stripe["STRIPE_SECRET_KEY"]}
+        assert "2 open" in urllib3.request("GET", stripe["STRIPE_API_BASE"]).data.decode()
+
+
+def create_intent(stripe: Mapping[str, str]) -> None:
+    answer = urllib3.request(
+        "POST",
+        stripe["STRIPE_API_BASE"] + "/v1/payment_intents",
+        body="amount=1250&currency=eur",
+        headers={"Authorization": f"Bearer {stripe['STRIPE_SECRET_KEY']}"},
+    )
+    assert answer.status == 200
+
+
+def test_payments_go_to_stripe_itself_with_a_key_of_its_own(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    handler = checkout / "functions" / "stripe_webhook" / "handler.py"
+    handler.parent.mkdir()
+    handler.write_text(STRIPE)
+    port = free_port()
+    with running(checkout, port):
+        sandbox = settings(checkout, port)["STRIPE_API_BASE"]
+    monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_test_of_somebody")
+    with running(checkout, port):
+        assert json.loads(get(port, "/api/stripe-webhook"))["key"] == "sk_test_of_somebody"
+        assert not [name for name in settings(checkout, port) if name.startswith("STRIPE_")]
+        assert is_free(int(sandbox.rpartition(":")[2]))
 
 
 def test_killed_it_leaves_nothing_in_the_way(checkout: Path) -> None:

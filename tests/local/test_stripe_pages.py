@@ -34,7 +34,27 @@ def press(url: str, button: str) -> str:
 
 
 def state(text: str) -> str:
-    return str(re.findall(r'class="state">(\w+)<', text)[0])
+    return str(re.findall(r'class="state \w+">([\w ]+)<', text)[0]).replace(" ", "_")
+
+
+class TestList:
+    def test_shows_what_is_open_and_leads_to_where_it_is_paid(self, sandbox: Sandbox, shop: Shop) -> None:
+        assert "None is open." in requests.get(sandbox.url, timeout=5).text
+        first, second = shop.create(description="Arch <& garland>"), shop.create(currency="jpy")
+        shop.paid(description="Long paid")
+        shown = requests.get(sandbox.url, timeout=5).text
+        assert "2 open, newest first; 1 settled" in shown
+        assert "Long paid" not in shown
+        assert shown.index("1,250 JPY") < shown.index("12.50 EUR") < shown.index("Arch &lt;&amp; garland&gt;")
+        links = re.findall(r'href="(/pay/[^"]+)"', shown)
+        assert [sandbox.url + link for link in links] == [sandbox.pay_url(each.id) for each in (second, first)]
+        press(sandbox.url + links[0], "pm_card_visa")
+        assert sandbox.pay_url(second.id).removeprefix(sandbox.url) not in requests.get(sandbox.url, timeout=5).text
+
+    def test_is_only_for_reading_and_no_request_of_the_api(self, sandbox: Sandbox, shop: Shop) -> None:
+        asked = len(sandbox.asked)
+        assert requests.post(sandbox.url, {"do": "pm_card_visa"}, timeout=5).status_code == 405
+        assert len(sandbox.asked) == asked
 
 
 class TestPaying:
