@@ -7,8 +7,7 @@ import time
 from typing import Any
 from uuid import uuid4
 
-from local.resend import Mail, Sandbox
-from local.resend import signed
+from local.resend import Mail, Sandbox, signed
 from local.stack import Stack
 from tests.api import InProcess, Response
 from tests.people import Person
