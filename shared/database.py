@@ -42,16 +42,19 @@ class Database:
             raise unauthenticated()
         request.change_in_flight = False
         request.idempotency_record = None  # closed or freed in the procedure's own transaction
-        if "limits" in result:
-            request.limits = result["limits"]
-        if "code" in result:
-            raise Problem(
-                result["status"],
-                result["code"],
-                result["detail"],
-                headers=_refusal_headers(result["status"], request),
-            )
+        _admit(result)
         return result["body"]
+
+    def begin(self, procedure: str, **arguments: object) -> dict[str, Any]:
+        """Run a procedure that refuses, or tells what is needed to go on: another one will end the request.
+
+        Raises the refusal as a `Problem`.
+        """
+        result = self._call(procedure, arguments, {})
+        if result is None:
+            raise unauthenticated()
+        _admit(result)
+        return result  # type: ignore[no-any-return]
 
     def value(self, function: str, **arguments: object) -> Any:
         """Call a function that returns a plain value."""
@@ -81,6 +84,16 @@ class Database:
         if self._secret and reply.status in (401, 403):  # our own key or grants: nothing the caller can mend
             raise Problem(500, "internal", "Something went wrong on our side.")
         raise _problem(reply.status, code)
+
+
+def _admit(result: dict[str, Any]) -> None:
+    """Note how the limits stand. Raises the refusal, if it is one."""
+    request = context.current()
+    if "limits" in result:
+        request.limits = result["limits"]
+    if "code" in result:
+        headers = _refusal_headers(result["status"], request)
+        raise Problem(result["status"], result["code"], result["detail"], headers=headers)
 
 
 def _refusal_headers(status: int, request: context.Context) -> dict[str, str]:

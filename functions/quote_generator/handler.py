@@ -31,12 +31,11 @@ from functions.quote_generator.models import (
     Token,
 )
 from functions.quote_generator.ratecards import ByProduct, NewRateCard, RateCards, RateCardVersion
-from shared import context, limits, peers
+from shared import context, peers
 from shared.ai.ledger import Asker
 from shared.auth import Caller
 from shared.binding import Reply
 from shared.database import as_caller, as_service
-from shared.errors import Problem
 from shared.limits import Limit
 from shared.models import page
 from shared.web import Function
@@ -107,11 +106,9 @@ def parse_brief(caller: Caller | None, body: Description, query: InWorkspace) ->
     from functions.quote_generator.understanding import understand
 
     limit = BRIEFS.wanted(str(caller.user_id) if caller else context.current().ip)
-    basis = as_service().value(
+    basis = as_service().begin(
         "brief_basis", caller=person(caller), workspace_id=text(query.workspace_id), limits=[limit]
     )
-    context.current().limits = basis["limits"]
-    refuse(basis)
     return understand(
         body.description,
         Asker(caller.user_id if caller else None, UUID(basis["workspace_id"])),
@@ -194,9 +191,8 @@ def convert_quote(caller: Caller | None, quote_id: UUID, body: Conversion, query
 
 def basis_of(caller: Caller | None, workspace_id: UUID | None, body: QuoteRequest) -> dict[str, Any]:
     """What the price is computed from. Raises `Problem` 403, 404 and 429."""
-    request = context.current()
-    wanted = BY_PERSON.wanted(str(caller.user_id)) if caller else BY_ADDRESS.wanted(request.ip)
-    basis: dict[str, Any] = as_service().value(
+    wanted = BY_PERSON.wanted(str(caller.user_id)) if caller else BY_ADDRESS.wanted(context.current().ip)
+    return as_service().begin(
         "quote_basis",
         caller=person(caller),
         workspace_id=text(workspace_id),
@@ -204,9 +200,6 @@ def basis_of(caller: Caller | None, workspace_id: UUID | None, body: QuoteReques
         currency=body.currency,
         limits=[wanted],
     )
-    request.limits = basis["limits"]
-    refuse(basis)
-    return basis
 
 
 def told(caller: Caller | None, body: QuoteRequest, basis: dict[str, Any]) -> dict[str, Any]:
@@ -222,17 +215,9 @@ def told(caller: Caller | None, body: QuoteRequest, basis: dict[str, Any]) -> di
 def stored(caller: Caller | None, quote_id: UUID, token: str | None) -> dict[str, Any]:
     """A quote with all it was computed from. Raises `Problem` 404."""
     # No procedure that ends the request: a revision still has its change to make.
-    found = as_service().value("read_quote", caller=person(caller), quote_id=str(quote_id), token=token)
-    refuse(found)
+    found = as_service().begin("read_quote", caller=person(caller), quote_id=str(quote_id), token=token)
     body: dict[str, Any] = found["body"]
     return body
-
-
-def refuse(found: dict[str, Any]) -> None:
-    """Raises `Problem` where the database refuses."""
-    if "code" in found:
-        headers = limits.retry_after(context.current().limits) if found["status"] == 429 else None
-        raise Problem(found["status"], found["code"], found["detail"], headers=headers)
 
 
 def person(caller: Caller | None) -> str | None:
