@@ -41,9 +41,13 @@ class Drops:
 
 @dataclass(frozen=True)
 class Slow:
-    """Does everything as usual, but so much later; its idempotency key is in progress meanwhile."""
+    """Does everything as usual, but so much later; its idempotency key is in progress meanwhile.
+
+    `accepted`: does it at once, and answers later with how things stood then.
+    """
 
     seconds: float
+    accepted: bool = False
 
 
 Answering: TypeAlias = Fails | Hangs | Drops | Slow
@@ -55,7 +59,7 @@ def keep_waiting(behaviour: object, pause: Pause, *, accepted: bool) -> None:
     Raises ConnectionError where no answer shall be given.
     """
     match behaviour:
-        case Slow(seconds) if not accepted:
+        case Slow(seconds) if behaviour.accepted == accepted:
             pause(seconds)
         case Hangs() if behaviour.accepted == accepted:
             pause(None)
