@@ -204,14 +204,6 @@ as $$
     else 'unpaid' end
 $$;
 
-create function private.payment_rank(_state text) returns integer
-language sql immutable
-set search_path = ''
-as $$
-  select array_position('{unpaid,deposit_paid,paid,partly_refunded,refunded}'::text[], _state)
-$$;
-comment on function private.payment_rank is 'A payment state is only ever followed by a later one.';
-
 create function private.payment_meets(_order public.orders, _needs text) returns boolean
 language sql immutable
 set search_path = ''
@@ -256,11 +248,8 @@ begin
       or (new.buyer_id is distinct from old.buyer_id and new.buyer_id is not null)
       or not new.customer <@ old.customer then
     raise exception 'what was agreed stays as it was' using errcode = 'BR004';
-  elsif new.received_minor < old.received_minor or new.refunded_minor < old.refunded_minor
-      or private.payment_rank(new.payment_state) <> greatest(
-        private.payment_rank(old.payment_state),
-        private.payment_rank(private.payment_state_of(
-          new.received_minor, new.refunded_minor, old.deposit_minor, old.total_minor))) then
+  elsif new.received_minor < old.received_minor or new.payment_state <> private.payment_state_of(
+      new.received_minor, new.refunded_minor, old.deposit_minor, old.total_minor) then
     raise exception 'the payment state follows from what was received and refunded' using errcode = 'BR004';
   end if;
 
@@ -357,8 +346,7 @@ begin
     perform private.queue_email(
       _order.workspace_id, _template, _order.customer ->> 'email',
       jsonb_strip_nulls(_data || jsonb_build_object(
-        'number', _order.number, 'recipient_name', private.mail_line(_order.customer ->> 'name'),
-        'expected_on', _order.expected_on)),
+        'number', _order.number, 'recipient_name', private.mail_line(_order.customer ->> 'name'))),
       'order ' || _order.id);
   end if;
 end
@@ -410,7 +398,8 @@ begin
       from jsonb_array_elements(made.lines) with ordinality as l(line, position) where line ->> 'kind' = 'fee'),
     'subtotal', private.amount_json(made.subtotal_minor, made.currency),
     'total', private.amount_json(made.total_minor, made.currency),
-    'due', private.amount_json(nullif(made.deposit_minor, 0), made.currency)));
+    'due', private.amount_json(nullif(made.deposit_minor, 0), made.currency),
+    'expected_on', made.expected_on));
   perform private.audit(_workspace, actor, 'order.created', made.id::text,
     jsonb_build_object('number', made.number, 'quote', _quote));
   return made;
@@ -420,7 +409,8 @@ comment on function private.create_order is
   'Called by what makes a quote an order, in its transaction. _tracking_token is told the customer and kept as a hash.';
 
 create function private.record_payment(
-  _order uuid, _received_minor bigint, _refunded_minor bigint, _actor uuid default null, _reason text default null
+  _order uuid, _received_minor bigint, _refunded_minor bigint, _actor uuid default null, _reason text default null,
+  _came_back boolean default false
 ) returns public.orders
 language plpgsql
 set search_path = ''
@@ -434,15 +424,13 @@ begin
   select * into strict before from public.orders where id = _order for update;
   -- News that comes late tells less than is known already: it takes nothing back.
   received := greatest(before.received_minor, _received_minor);
-  refunded := greatest(before.refunded_minor, _refunded_minor);
+  refunded := case when _came_back then _refunded_minor else greatest(before.refunded_minor, _refunded_minor) end;
   if (received, refunded) = (before.received_minor, before.refunded_minor) then
     return before;
   end if;
   update public.orders as o
-  set received_minor = received, refunded_minor = refunded, payment_state = case
-    when private.payment_rank(before.payment_state) > private.payment_rank(made.state) then before.payment_state
-    else made.state end
-  from (select private.payment_state_of(received, refunded, before.deposit_minor, before.total_minor) as state) as made
+  set received_minor = received, refunded_minor = refunded,
+    payment_state = private.payment_state_of(received, refunded, before.deposit_minor, before.total_minor)
   where o.id = _order
   returning o.* into after;
   if after.payment_state <> before.payment_state then
@@ -455,11 +443,12 @@ end
 $$;
 comment on function private.record_payment is
   'The one way to move payment_state. Takes the sums of all payments and refunds so far, not what was added: told again, '
-  'or out of order, they come to the same. Fails where more is refunded than received.';
+  'or out of order, they come to the same. _came_back: a refund failed, its money is ours again. Fails where more is '
+  'refunded than received.';
 
 revoke execute on function
   private.is_plain, private.are_order_lines, private.order_lines_total, private.is_order_tracking,
-  private.payment_state_of, private.payment_rank, private.payment_meets, private.guard_new_order, private.guard_order,
+  private.payment_state_of, private.payment_meets, private.guard_new_order, private.guard_order,
   private.guard_order_history, private.amount_json, private.mail_line, private.order_line_json, private.order_timeline, private.mail_order,
   private.note_order, private.create_order, private.record_payment
 from public, anon, authenticated;

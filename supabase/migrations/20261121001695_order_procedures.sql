@@ -226,7 +226,7 @@ begin
   returning * into moved;
   perform private.note_order(moved.id, _actor, 'workflow', _order.workflow_state, _to, _reason);
   perform private.mail_order(moved, 'order-status', jsonb_build_object(
-    'status', _to, 'summary', moved.summary, 'reason', _reason,
+    'status', _to, 'summary', moved.summary, 'reason', _reason, 'expected_on', moved.expected_on,
     'tracking', case when _to = 'shipped' then moved.tracking end,
     'changed_on', (select (now() at time zone time_zone)::date from public.workspaces where id = moved.workspace_id)));
   perform private.audit(moved.workspace_id, _actor, 'order.moved', moved.id::text,

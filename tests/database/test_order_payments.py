@@ -23,7 +23,7 @@ class TestPayment:
             ((TOTAL, 1), "partly_refunded"),
             ((TOTAL + 1, 1), "partly_refunded"),
             ((TOTAL + 1, TOTAL + 1), "refunded"),
-            ((2 * TOTAL, TOTAL + 1), "refunded"),
+            ((2 * TOTAL, TOTAL + 1), "partly_refunded"),
         ]
         for (received, refunded), state in steps:
             assert market.pay(order, received, refunded) == state
@@ -35,6 +35,7 @@ class TestPayment:
             ("deposit_paid", "paid"),
             ("paid", "partly_refunded"),
             ("partly_refunded", "refunded"),
+            ("refunded", "partly_refunded"),
         ]
         assert market.state(order) == "awaiting_payment"
 
@@ -48,10 +49,10 @@ class TestPayment:
             assert ranks == sorted(ranks)
             assert market.of(order, "payment_state, received_minor, refunded_minor") == ("refunded", TOTAL, TOTAL)
 
-    def test_never_goes_back_whatever_is_told(self, market: Market) -> None:
+    def test_is_paid_no_more_once_something_was_given_back_whatever_is_told(self, market: Market) -> None:
         chance = random.Random(7)
         for _ in range(20):
-            order, rank, received, refunded = market.create(), 0, 0, 0
+            order, received, refunded = market.create(), 0, 0
             for _ in range(12):
                 news = chance.choice([0, 1, DEPOSIT, TOTAL, TOTAL + 5])
                 back = chance.choice([0, 0, 1, DEPOSIT, TOTAL])
@@ -59,10 +60,19 @@ class TestPayment:
                     assert sqlstate(market.pay, order, news, back) == "23514"
                     continue
                 received, refunded = max(received, news), max(refunded, back)
-                now = list(PAYMENTS).index(market.pay(order, news, back))
-                assert now >= rank
-                rank = now
+                state = market.pay(order, news, back)
+                assert (state in ("partly_refunded", "refunded")) == (refunded > 0)
+                assert (state == "refunded") == (0 < received == refunded)
             assert market.of(order, "received_minor, refunded_minor") == (received, refunded)
+
+    def test_is_what_it_was_when_a_refund_comes_back(self, market: Market) -> None:
+        order = market.create()
+        market.pay(order, TOTAL, TOTAL)
+        back = "select (private.record_payment(%s, %s, 0, _came_back => true)).payment_state"
+        for _ in range(2):
+            assert market.db.owner.rows(back, order, TOTAL) == [("paid",)]
+        assert market.of(order, "received_minor, refunded_minor") == (TOTAL, 0)
+        assert market.history(order, "payment")[-1][:2] == ("refunded", "paid")
 
     def test_twenty_at_once_are_counted_once(self, market: Market) -> None:
         for _ in range(5):
