@@ -53,6 +53,11 @@ SETTINGS = {
         ),
         Setting("EMAIL_FROM", "The address mails come from, of a domain verified there; without it none is sent", ""),
         Setting("RESEND_WEBHOOK_SECRET", "Proves that Resend calls (whsec_…)", "", rotates=True),
+        Setting("STRIPE_SECRET_KEY", "Stripe, which takes the payments (sk_… or rk_…); without it none is taken", ""),
+        Setting(
+            "STRIPE_API_BASE", "Another place that speaks its API, as the local sandbox does", "https://api.stripe.com"
+        ),
+        Setting("STRIPE_WEBHOOK_SECRET", "Proves that Stripe calls (whsec_…)", "", rotates=True),
         Setting(
             "EXCHANGE_RATES_URL",
             "Where exchange rates come from each day: JSON with base, date and rates; without it those built in count",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functions.jobs.dispatching import dispatch_outbox
 from functions.jobs.expiring import expire_quotes
 from functions.jobs.purging import purge_expired
+from functions.jobs.reconciling import reconcile_payments
 from functions.jobs.refreshing import refresh_rates
 from functions.jobs.running import Job
 from functions.jobs.sweeping import sweep_uploads
@@ -16,6 +17,7 @@ JOBS: Mapping[str, Job] = {
     "dispatch-outbox": Job("* * * * *", dispatch_outbox),
     "expire-quotes": Job("7 * * * *", expire_quotes),
     "purge-expired": Job("17 3 * * *", purge_expired),
+    "reconcile-payments": Job("37 4 * * *", reconcile_payments),
     "refresh-rates": Job("27 5 * * *", refresh_rates),
     "sweep-uploads": Job("47 3 * * *", sweep_uploads),
     "watch": Job("*/5 * * * *", watch),

@@ -26,6 +26,7 @@ LARGER = {
     "detect": Bound(130, "two providers' SDKs and the image decoders"),
     "quote-generator": Bound(90, "two providers' SDKs"),
     "email-service": Bound(65, "33 of every locale's formats; the template engine and the provider's SDK"),
+    **dict.fromkeys(("payment-intent", "stripe-webhook"), Bound(50, "Stripe's SDK, all of its API")),
     "detect-local": Bound(400, "OpenCV, ONNX Runtime and the models that read"),
 }
 

@@ -45,10 +45,23 @@ as $$
   select 'ai.' || b.provider, format('The AI provider %s fails, and is passed over.', b.provider)
   from private.ai_breakers as b
   where b.opened_until is not null
+  union all
+  select 'payment.' || f.kind, format(
+    '%s payments are not as they should be (%s), the last one at Stripe as %s.',
+    count(*), f.kind, (array_agg(f.stripe_id order by f.seen_at desc))[1])
+  from private.payment_findings as f
+  where f.seen_at > now() - interval '25 hours'
+  group by f.kind
+  union all
+  select 'payment.dispute', format('%s payments are disputed; the next answer to the bank is due.', count(*))
+  from private.disputes
+  where status not in ('won', 'lost', 'warning_closed')
+  having count(*) > 0
 $$;
 comment on function private.conditions is
   'What is wrong now: dead letters of the last day by topic, jobs whose last run failed or that were abandoned twice in a '
-  'row, AI providers whose breaker is not closed.';
+  'row, AI providers whose breaker is not closed, payments that were found wrong since the day before (they are looked at '
+  'daily), and disputes that wait for an answer.';
 
 create function private.announce(_alert private.alerts, _email text, _slack boolean) returns void
 language plpgsql
