@@ -24,7 +24,9 @@ FUNCTIONS = {
     "health": "health",
     "jobs": "jobs",
     "orders": "orders",
+    "payment-intent": "payment_intent",
     "quote-generator": "quote_generator",
+    "stripe-webhook": "stripe_webhook",
     "workspaces": "workspaces",
 }
 

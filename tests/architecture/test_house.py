@@ -33,6 +33,11 @@ SERVICE_USERS = {
     "functions/orders/handler.py",  # tells whoever has the link how far an order is
     "functions/jobs/expiring.py",  # works for everybody, as all jobs do
     "functions/jobs/refreshing.py",
+    "functions/payment_intent/handler.py",  # guests have no identity there: the order's token stands for them
+    "functions/payment_intent/reconciling.py",  # compares everybody's payments
+    "functions/payment_intent/refunding.py",
+    "functions/payment_intent/starting.py",  # writes down what Stripe says: nobody's to say but Stripe's
+    "functions/stripe_webhook/handler.py",
     "functions/quote_generator/handler.py",  # a price is computed by us alone; guests have no identity there
     "shared/ai/ledger.py",  # budgets must not be the caller's to change
 }

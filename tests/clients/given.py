@@ -20,10 +20,13 @@ from schemathesis.generation.meta import TestPhase
 from functions.email_service import templates
 from functions.jobs.registry import JOBS
 from tests.clients.strangers import Gathered
+from tests.ordering import create_order
 from tests.people import People, Person
 
 SCHEDULED = "/api/jobs/{name}"
 WEBHOOK = "/api/email-service/webhooks/resend"
+STRIPE = "/api/stripe-webhook"
+RECONCILE = "/api/payment-intent/reconcile"
 NAMES = {
     (SCHEDULED, "name"): tuple(JOBS),
     ("/api/email-service/templates/{name}/preview", "name"): templates.NAMES,
@@ -60,7 +63,8 @@ def prepare(people: People, gathered: Gathered) -> None:
             {"workspace": gathered.owner.workspace_id, "data": follow_up, "of_each": OF_EACH},
         ).fetchall()
         rows += database.execute("select 'token', unsubscribe_token::text from private.email_messages").fetchall()
-    for parameter, value in rows:
+        orders = [create_order(database, gathered.owner.workspace_id) for _ in range(OF_EACH)]
+    for parameter, value in [*rows, *(("order_id", str(order)) for order in orders)]:
         gathered.add(parameter, value)
 
 
@@ -86,8 +90,16 @@ def put_real(case: Case[Any], people: People, gathered: Gathered) -> None:
         return
     if case.operation.path == WEBHOOK and isinstance(case.body, bytes):
         case.body = event(gathered, len(case.body))
+    elif case.operation.path == STRIPE and isinstance(case.body, bytes):
+        case.body = stripe_event(gathered, len(case.body))
+    elif case.operation.path == RECONCILE:
+        case.body = json.dumps({"next": None, "begun_at": datetime.now(UTC).isoformat()}).encode()
     elif isinstance(case.body, dict):
         real_body(case.body, people)
+        orders = list(gathered.ids["order_id"])
+        if case.operation.path == "/api/payment-intent":
+            case.body.update(order_id=orders[len(repr(case.body)) % len(orders)])
+            case.body.pop("token", None)
         if case.operation.path == "/api/email-service":
             real_mail(case.body)
 
@@ -139,6 +151,23 @@ def event(gathered: Gathered, number: int) -> bytes:
             "tags": {"message": messages[number % len(messages)]},
             "bounce": {"type": "Permanent", "subType": "General"},
         },
+    }
+    return json.dumps(told).encode()
+
+
+def stripe_event(gathered: Gathered, number: int) -> bytes:
+    """An event; it tells of a payment that there is, or of none."""
+    intents = [*gathered.ids["payment_intent_id"], "pi_nobodys"]
+    kinds = ("payment_intent.succeeded", "payment_intent.canceled", "charge.refunded", "customer.created")
+    intent, kind = intents[number % len(intents)], kinds[number % len(kinds)]
+    about = {"object": "charge", "id": "ch_1", "payment_intent": intent}
+    told = {
+        "object": "event",
+        "id": f"evt_{uuid4().hex}",
+        "type": kind,
+        "created": int(datetime.now(UTC).timestamp()),
+        "livemode": False,
+        "data": {"object": {"object": "payment_intent", "id": intent} if "intent" in kind else about},
     }
     return json.dumps(told).encode()
 

@@ -16,13 +16,23 @@ from schemathesis.core.failures import Failure
 from schemathesis.openapi.checks import RejectedPositiveData
 
 from local.resend import signed
+from local.stripe.signing import signed as stripe_signed
 from tests.clients import given
 from tests.clients.strangers import Gathered
 from tests.people import People, Person
 
 # Codes of refusals that no schema can foresee: what the data names isn't there, or isn't so by now.
 SEMANTIC = {
-    "already_paid": "a buyer cancels only what isn't paid",
+    "already_paid": "a buyer cancels only what isn't paid, and nothing is paid twice",
+    "amount_not_payable": "the amounts are those of orders, and Stripe takes not all",
+    "deposit_needed": "the balance comes after the deposit",
+    "no_deposit": "not every order has one",
+    "not_cancellable": "a payment that was made is none to take back",
+    "order_not_payable": "nothing is to be paid for what was cancelled",
+    "pay_in_full": "a rest may be too small to be paid",
+    "payment_under_way": "there is one thing to pay",
+    "refund_refused": "what is disputed isn't given back",
+    "refund_too_large": "nor more than was received",
     "code_invalid": "a guest's code is in a mail",
     "attachment_not_found": "what is sent along must have been uploaded",
     "changed_meanwhile": "If-Match names a revision that isn't the current one",
@@ -69,6 +79,8 @@ SEMANTIC_FIELDS = {
     ("/api/auth/sign-up", "/password", "value_error"): "at most 72 bytes: JSON Schema counts characters",
     ("/api/auth/password", "/password", "value_error"): "at most 72 bytes: JSON Schema counts characters",
     (given.WEBHOOK, "", "unreadable"): "bytes that are no event",
+    (given.STRIPE, "", "unreadable"): "bytes that are no event",
+    ("/api/payment-intent/reconcile", "", "unreadable"): "bytes that are no step",
     ("/api/workspaces/{workspace_id}/audit/verification", "", "value_error"): "two parameters given together: "
     "OpenAPI knows no rule over several",
 }
@@ -80,7 +92,7 @@ SEMANTIC_BELOW = {
 }
 # These end the session they are called with, on which all other calls stand.
 ENDING = ("/api/auth/sign-out", "/api/auth/password")
-INTERNAL = ("/api/detect-local", "/api/email-service/deliver")
+INTERNAL = ("/api/detect-local", "/api/email-service/deliver", "/api/payment-intent/reconcile")
 
 
 def install(
@@ -107,6 +119,8 @@ def install(
             headers["Authorization"] = f"Bearer {admin.token}"
         elif path == given.WEBHOOK and isinstance(case.body, bytes):
             headers.update(signed(env["RESEND_WEBHOOK_SECRET"], uuid4().hex, case.body, int(time.time())))
+        elif path == given.STRIPE and isinstance(case.body, bytes):
+            headers.update(stripe_signed(env["STRIPE_WEBHOOK_SECRET"], "", case.body, int(time.time())))
         elif path in ENDING:
             headers["Authorization"] = f"Bearer {people.sign_up('Leaver').token}"
 

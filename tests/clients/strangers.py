@@ -41,6 +41,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "move_order": {"to": "cancelled"},
     "cancel_order": {},
     "assign_order": {"user_id": None},
+    "refund_payment": {"amount_minor": 1},
     "detect": {"image": "AAAA"},
     "detect_batch": {"images": [{"image": "AAAA"}]},
 }
@@ -81,7 +82,7 @@ class Gathered:
     def _row(self, path: str, row: Any) -> None:
         if not isinstance(row, dict):
             return
-        for name in ("detection_id", "workspace_id", "user_id"):
+        for name in ("detection_id", "workspace_id", "user_id", "payment_intent_id"):
             self.add(name, row.get(name))
         kinds = {"workspaces": "workspace_id", "invites": "invite_id", "roles": "role"}
         kinds |= {

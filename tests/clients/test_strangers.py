@@ -47,7 +47,9 @@ def gathered(people: People, server: FunctionsServer, database: psycopg.Connecti
     ).fetchone()
     assert row is not None
     gathered.add("suppression_id", str(row[0]))
-    gathered.add("order_id", str(create_order(database, gathered.owner.workspace_id)))
+    order = str(create_order(database, gathered.owner.workspace_id))
+    gathered.add("order_id", order)
+    make("/api/payment-intent", order_id=order, payment_type="deposit")
     return gathered
 
 

@@ -61,9 +61,19 @@ EXECUTE = {
                 "transition_order",
                 "cancel_order",
                 "assign_order",
+                "begin_refund",
             )
         ),
         PEOPLE,
+    ),
+    # What a guest may ask for too, through our functions, by the token of an order.
+    **dict.fromkeys(
+        (
+            f"{schema}.{name}"
+            for schema in ("public", "private")
+            for name in ("start_payment", "list_payments", "begin_cancelling")
+        ),
+        PEOPLE | SERVICE,
     ),
     # What only our own functions may ask for.
     **dict.fromkeys(
@@ -101,6 +111,17 @@ EXECUTE = {
                 "record_email_event",
                 "unsubscribe",
                 "track_order",
+                "end_refund",
+                "abandon_refund",
+                "refunds_unknown",
+                "record_intent",
+                "abandon_payment",
+                "payments_unread",
+                "miss_payment",
+                "compare_intents",
+                "next_reading",
+                "begin_event",
+                "record_event",
                 "begin_job",
                 "end_job",
                 "purge_expired",

@@ -24,6 +24,7 @@ KEPT = {
     "private.exchange_rates": "3650 days",
     "private.quote_codes": "1 day",
     "private.alerts": "90 days",
+    "private.payment_findings": "400 days",
 }
 # A date's age is known to the day, any other row's to far less than a minute.
 STEPS = {"private.ai_spending": "1 day", "private.exchange_rates": "1 day"}
@@ -79,6 +80,10 @@ ROWS = {
     "private.email_messages": """
         insert into private.email_messages (template, recipient, created_at)
         values ('plain', 'somebody@example.com', now() - %s::interval)
+    """,
+    "private.payment_findings": """
+        insert into private.payment_findings (stripe_id, kind, seen_at)
+        values ('pi_' || gen_random_uuid(), 'unknown', now() - %s::interval)
     """,
     "private.alerts": """
         insert into private.alerts (condition, detail, cleared_at) values ('test', '', now() - %s::interval)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import os
 import signal
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +24,7 @@ from local.stack import Stack
 from local.vendors import Behaviour, Fails, Hangs, Says, Vendors
 from shared.ai.prices import price
 from tests.api import OverHttp, Response
-from tests.end_to_end.crowd import Someone, at_once, gather
+from tests.end_to_end.crowd import Someone, at_once, gather, wait_until
 from tests.end_to_end.test_exactness import LATENCY_SECONDS, Deployment, deployed, server_process
 
 ROUNDS = 5
@@ -354,10 +353,3 @@ def told(answer: Response) -> tuple[str, str | None]:
     """Who answered, and why nobody before them."""
     assert answer.status == 201, answer.json
     return answer.json["provider"], answer.json["fallback_reason"]
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.02)

@@ -53,6 +53,12 @@ POST   /api/orders/O/transitions              401   404   200   200   200   404 
 POST   /api/orders/O/cancel                   401   404   200   200   200   404   404   403   403   403   403   404
 POST   /api/orders/O/assign                   401   404   200   200   200   404   404   403   403   403   403   404
 GET    /api/orders/track/L                    200   200   200   200   200   200   200   200   200   200   200   200
+POST   /api/payment-intent                    404   404   200   200   200   404   404   403   403   200   403   404
+GET    /api/payment-intent                    404   404   200   200   200   404   404   403   403   200   403   404
+POST   /api/payment-intent/P/cancel           404   404   200   200   200   404   404   403   403   200   403   404
+POST   /api/payment-intent/V/refunds          401   404   201   201   201   404   404   403   403   403   403   404
+POST   /api/payment-intent/reconcile          401   401   401   401   401   401   401   401   401   401   401   401
+POST   /api/stripe-webhook                    401   401   401   401   401   401   401   401   401   401   401   401
 POST   /api/quote-generator                   404   404   201   201   201   403   403   201   403   201   403   403
 GET    /api/quote-generator                   401   404   200   200   200   403   403   200   403   200   403   403
 GET    /api/quote-generator/rate-cards        401   404   200   200   200   403   403   403   403   403   403   403
@@ -115,6 +121,8 @@ def registered() -> set[tuple[str, str]]:
         "<token>": "K",
         "<order_id>": "O",
         "<quote_id>": "Q",
+        "<payment_intent_id>/refunds": "V/refunds",
+        "<payment_intent_id>": "P",
         "<name>": "J",
     }
     found = set()
@@ -150,7 +158,14 @@ BY_QUERY = (
 FOR_GUESTS = [
     (method, path)
     for method, path in ROUTES
-    if (path in ("/api/quote-generator", "/api/quote-generator/parse") and method == "POST") or "/Q" in path
+    if (path in ("/api/quote-generator", "/api/quote-generator/parse") and method == "POST")
+    or "/Q" in path
+    or path == "/api/payment-intent"
+    or "/P" in path
+]
+# Where a payment is asked for: Stripe must know of it.
+PAYING = [
+    (method, path) for method, path in ROUTES if path.startswith("/api/payment-intent") and "reconcile" not in path
 ]
 WITH_ID = [route for route in ROUTES if "/W" in route[1]]
 

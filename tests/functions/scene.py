@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from uuid import UUID, uuid4
 
 import psycopg
 
 from functions.docs.handler import assets
+from local.stripe import Sandbox
 from tests.api import InProcess, Response
 from tests.functions.quote_generator.cards import CONTENTS
 from tests.functions.quote_generator.storing import REQUEST, store_quote
+from tests.functions.routes import BY_QUERY
 from tests.ordering import DEPOSIT, create_order
 from tests.people import PASSWORD, Person
 from tests.shared.hostile_images import picture, written
@@ -40,6 +43,8 @@ class Scene:
     order_id: UUID = field(default_factory=uuid4)
     quote_id: UUID = field(default_factory=uuid4)
     tracking_token: str = field(default_factory=lambda: uuid4().hex)
+    open_payment: str = field(default_factory=lambda: f"pi_{uuid4().hex}")
+    paid_payment: str = field(default_factory=lambda: f"pi_{uuid4().hex}")
 
     def path(self, template: str) -> str:
         letters = {
@@ -58,9 +63,17 @@ class Scene:
             "K": self.unsubscribe_token,
             "O": self.order_id,
             "Q": self.quote_id,
+            "P": self.open_payment,
+            "V": self.paid_payment,
             "L": self.tracking_token,
         }
         return "/".join(str(letters.get(segment, segment)) for segment in template.split("/"))
+
+    def query(self, method: str, template: str) -> str:
+        """What a route wants to know besides: the workspace, or whose payments."""
+        if (method, template) == ("GET", "/api/payment-intent"):
+            return f"?order_id={self.order_id}"
+        return f"?workspace_id={self.workspace_id}" if template in BY_QUERY else ""
 
 
 def furnish(database: psycopg.Connection, scene: Scene) -> None:
@@ -133,16 +146,49 @@ def place_order(database: psycopg.Connection, scene: Scene) -> None:
     scene.quote_id = store_quote(database, scene.workspace_id, scene.people["owner"].user_id)
 
 
-def send(method: str, path: str, template: str, person: Person, token: str | None, **headers: str) -> Response:
+def take_payments(database: psycopg.Connection, scene: Scene, stripe: Sandbox) -> None:
+    """Put an order whose deposit was paid at Stripe, and whose balance waits there."""
+    database.execute("delete from public.orders where workspace_id = %s", [scene.workspace_id])
+    database.execute("delete from private.rate_limits where name = 'payments'")
+    buyer = scene.people["buyer"]
+    scene.order_id = create_order(
+        database, scene.workspace_id, _buyer=buyer.user_id, _tracking_token=scene.tracking_token
+    )
+    scene.paid_payment = started(scene, "deposit")
+    stripe.pay(scene.paid_payment)
+    started(scene, "deposit")  # asked again, it is read at Stripe
+    database.execute(
+        "update public.orders set assigned_to = %s where id = %s", [scene.people["supplier"].user_id, scene.order_id]
+    )
+    scene.open_payment = started(scene, "balance")
+
+
+def started(scene: Scene, instalment: str) -> str:
+    """The PaymentIntent of an instalment."""
+    body = {"order_id": str(scene.order_id), "payment_type": instalment}
+    answer = InProcess()("POST", "/api/payment-intent", token=scene.people["owner"].token, json=body)
+    assert answer.status == 200, answer.body
+    return str(answer.json["payment_intent_id"])
+
+
+def send(
+    method: str,
+    path: str,
+    template: str,
+    person: Person,
+    token: str | None,
+    order_id: UUID | None = None,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> Response:
     """A request with a body that the route would take."""
     # Each from elsewhere: what is limited by IP isn't what is asked here.
-    api, content = InProcess(), body_of(method, template, person)
+    api, content = InProcess(), body_of(method, template, person, order_id)
     if isinstance(content, bytes):
         return api(method, path, token=token, body=content, headers={"Content-Type": "image/png", **headers})
     return api(method, path, token=token, json=content, headers=headers)
 
 
-def body_of(method: str, path: str, person: Person) -> object:
+def body_of(method: str, path: str, person: Person, order_id: UUID | None) -> object:
     """A body that the route would take."""
     bodies: dict[tuple[str, str], object] = {
         ("POST", "/api/bootstrap-admin"): {"email": person.email, "token": "wrong"},
@@ -165,6 +211,8 @@ def body_of(method: str, path: str, person: Person) -> object:
         ("POST", "/api/orders/O/transitions"): {"to": "quality_check"},
         ("POST", "/api/orders/O/cancel"): {},
         ("POST", "/api/orders/O/assign"): {"user_id": None},
+        ("POST", "/api/payment-intent"): {"order_id": str(order_id), "payment_type": "balance"},
+        ("POST", "/api/payment-intent/V/refunds"): {"amount_minor": 1},
         ("POST", "/api/quote-generator"): REQUEST,
         ("POST", "/api/quote-generator/rate-cards"): {"product_type": "t_shirt", "card": CONTENTS["t_shirt"]},
         ("POST", "/api/quote-generator/parse"): {"description": "500 hoodies"},

@@ -19,6 +19,7 @@ from tests.functions.routes import (
     BY_QUERY,
     EXPECTED,
     FOR_GUESTS,
+    PAYING,
     ROLES,
     ROUTES,
     SIGNED_IN,
@@ -28,7 +29,7 @@ from tests.functions.routes import (
     ids,
     registered,
 )
-from tests.functions.scene import Scene, fingerprint, furnish, send, unchanged
+from tests.functions.scene import Scene, fingerprint, furnish, send, take_payments, unchanged
 from tests.people import People, Person
 
 
@@ -105,12 +106,17 @@ class TestTheTable:
 @pytest.mark.usefixtures("detecting")
 class TestEveryRoute:
     def call(self, scene: Scene, method: str, path: str, person: Person, token: str | None) -> Response:
-        query = f"?workspace_id={scene.workspace_id}" if path in BY_QUERY else ""
-        return send(method, scene.path(path) + query, path, person, token)
+        address = scene.path(path) + scene.query(method, path)
+        return send(method, address, path, person, token, scene.order_id)
+
+    def furnish(self, database: psycopg.Connection, scene: Scene, stack: Stack, method: str, path: str) -> None:
+        furnish(database, scene)
+        if (method, path) in PAYING:
+            take_payments(database, scene, stack.stripe)
 
     @pytest.mark.parametrize(("method", "path"), ROUTES, ids=ids(ROUTES))
     def test_answers_everybody_as_the_table_says_and_changes_nothing_where_it_refuses(
-        self, database: psycopg.Connection, people: People, scene: Scene, method: str, path: str
+        self, database: psycopg.Connection, people: People, stack: Stack, scene: Scene, method: str, path: str
     ) -> None:
         def call(actor: str) -> int:
             person = scene.people[actor]
@@ -119,7 +125,7 @@ class TestEveryRoute:
             return self.call(scene, method, path, person, person.token if actor != "nobody" else None).status
 
         def call_watched(actor: str) -> int:
-            furnish(database, scene)
+            self.furnish(database, scene, stack, method, path)
             before = fingerprint(database)
             status = call(actor)
             assert status < 400 or fingerprint(database) == before, actor
@@ -142,7 +148,7 @@ class TestEveryRoute:
         tokens = tokens_of_nobody(stack, scene.people["owner"].user_id)
         if expected != 401 or path in SLOW:  # public: four will do to show that it takes no notice
             tokens = {kind: tokens[kind] for kind in ("none", "malformed", "expired", "another audience")}
-        furnish(database, scene)
+        self.furnish(database, scene, stack, method, path)
         before = fingerprint(database)
         calls = (partial(self.call, scene, method, path, scene.people["nobody"], token) for token in tokens.values())
         answers = dict(zip(tokens, together(*calls), strict=True))
@@ -163,7 +169,7 @@ class TestWhatIsNotMine:
     """Answers with the same bytes as what isn't there."""
 
     def ask(self, method: str, path: str, person: Person, template: str) -> Response:
-        return send(method, path, template, person, person.token, **{"X-Request-Id": "same"})
+        return send(method, path, template, person, person.token, headers={"X-Request-Id": "same"})
 
     def hold(
         self, database: psycopg.Connection, person: Person, method: str, path: str, *, there: Scene, nowhere: Scene
@@ -241,6 +247,30 @@ class TestWhatIsNotMine:
             foreign = absent if "/K" in path else self.ask(method, scene.path(path), stranger, path)
         assert foreign.status == 404
         assert foreign == absent
+
+    @pytest.mark.parametrize(("method", "path"), PAYING)
+    def test_as_a_payment(
+        self, database: psycopg.Connection, stack: Stack, scene: Scene, stranger: Person, method: str, path: str
+    ) -> None:
+        furnish(database, scene)
+        take_payments(database, scene, stack.stripe)
+        nothing = replace(scene, order_id=uuid4(), open_payment="pi_nobodys", paid_payment="pi_nobodys")
+        with unchanged(database):
+            foreign, absent = (
+                send(
+                    method,
+                    each.path(path) + each.query(method, path),
+                    path,
+                    stranger,
+                    stranger.token,
+                    each.order_id,
+                    headers={"X-Request-Id": "same"},
+                )
+                for each in (scene, nothing)
+            )
+        assert foreign.status == 404
+        bare = [(each.status, each.body) for each in (foreign, absent)]  # of one's limit less is left
+        assert bare[0] == bare[1]
 
     @pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if "/Q" in route[1]])
     def test_as_a_quote(

@@ -74,6 +74,7 @@ class TestARotatingSecret:
             "BOOTSTRAP_ADMIN_TOKEN",
             "INTERNAL_TOKEN",
             "CRON_SECRET",
+            "STRIPE_WEBHOOK_SECRET",
             "RESEND_WEBHOOK_SECRET",
         } == set(ROTATING)
 
