@@ -61,24 +61,28 @@ class Api:
 
 
 def main() -> None:
-    """Sign up, detect, invite somebody by mail, sell something, and check the trail."""
-    with functions() as url:
+    """Sign up, detect, invite somebody by mail, sell something and be paid for it, and check the trail."""
+    with functions() as (url, stripe):
         api = Api(url)
         me = sign_up(api)
         detect(api, [p for p in photographs() if p.name in PHOTOGRAPHS] + labels())
         invite(api, me["default_workspace_id"])
-        quote(api)
+        order_id = quote(api)
+        pay(api, order_id, stripe)
         audit(api, me["default_workspace_id"])
 
 
 @contextlib.contextmanager
-def functions() -> Iterator[str]:
-    """Where the functions are: those that run on this PORT, else ones started for the demonstration."""
-    folder = state.folder(chosen_port())
-    url = envfile.read(folder / "env").get("API_URL", "")
+def functions() -> Iterator[tuple[str, str]]:
+    """Where the functions are, and Stripe's sandbox (none where payments go to Stripe itself).
+
+    Those that run on this PORT, else ones started for the demonstration.
+    """
+    env = envfile.read(state.folder(chosen_port()) / "env")
+    url = env.get("API_URL", "")
     if url and answers(url):
         print(f"Using the stack that runs at {url}")
-        yield url
+        yield url, env.get("STRIPE_API_BASE", "")
         return
     print("Starting a stack for the demonstration")
     stack = Stack(state.ROOT / ".local" / "demo", free_port())
@@ -88,7 +92,7 @@ def functions() -> Iterator[str]:
         FunctionsServer(stack.env, mail=stack.mail, output=log) as server,
     ):
         stack.send_webhooks(server.url)
-        yield server.url
+        yield server.url, stack.env["STRIPE_API_BASE"]
 
 
 def answers(url: str) -> bool:
@@ -177,8 +181,8 @@ def text_part(page: str) -> list[str]:
     return unescape(page.partition("Text part</summary><pre>")[2].partition("</pre>")[0]).strip().splitlines()
 
 
-def quote(api: Api) -> None:
-    """A brief in words, the price computed from it, and the order it becomes."""
+def quote(api: Api) -> str:
+    """A brief in words, the price computed from it, and the order it becomes: its id."""
     heading("5. A brief becomes a quote, and the quote an order")
     print(f"“{BRIEF}”\n")
     read = api("POST", "/quote-generator/parse", {"description": BRIEF})
@@ -203,6 +207,45 @@ def quote(api: Api) -> None:
     order = api("POST", f"/quote-generator/{priced['id']}/convert", {}).content
     state = api("GET", f"/orders/{order['order_id']}").content["workflow_state"]
     print(f"Computed again to the cent; now it is order {order['order_number']}, {state.replace('_', ' ')}.")
+    return str(order["order_id"])
+
+
+def pay(api: Api, order_id: str, stripe: str) -> None:
+    """The deposit: a card is declined, the next one isn't, Stripe tells, and the order may go on."""
+    heading("6. The deposit is paid, and production begins")
+    if not stripe:
+        print("Payments go to Stripe itself here: nothing is paid for a demonstration.")
+        return
+    refused = asked(api, f"/orders/{order_id}/transitions", {"to": "in_production"})
+    print(f"Into production before that: {refused}")
+    wanted = {"order_id": order_id, "payment_type": "deposit"}
+    intent, again = (api("POST", "/payment-intent", wanted).content for _ in range(2))
+    if again != intent:
+        raise Trouble("asked twice, there are two payments")
+    amount = f"{money(intent['amount_minor'])} {intent['currency']}"
+    print(f"{intent['payment_intent_id']}, {amount}, {intent['status'].replace('_', ' ')}; asked again: the same")
+    page = f"{stripe}/pay/{intent['payment_intent_id']}/{intent['client_secret']}"
+    for card in ("pm_card_visa_chargeDeclinedInsufficientFunds", "pm_card_visa"):
+        urllib3.request("POST", page, body=f"do={card}", redirect=False)  # as its buttons do
+        print(f"Paid with {card.removeprefix('pm_card_')}")
+    started = time.perf_counter()
+    while (order := api("GET", f"/orders/{order_id}").content)["payment_state"] == "unpaid":
+        if time.perf_counter() - started > PATIENCE_SECONDS:
+            raise Trouble("Stripe has not told of the payment")
+        time.sleep(0.1)
+    waited = time.perf_counter() - started
+    print(f"{waited:.1f} s later, by webhook: {order['payment_state'].replace('_', ' ')}, the customer has a mail")
+    moved = api("POST", f"/orders/{order_id}/transitions", {"to": "in_production"}).content
+    print(f"Order {moved['number']}: {moved['workflow_state'].replace('_', ' ')}.")
+
+
+def asked(api: Api, path: str, content: object) -> str:
+    """How something is refused. Raises `Trouble` where it isn't."""
+    try:
+        api("POST", path, content)
+    except Trouble as refusal:
+        return str(refusal).partition(": ")[2]
+    raise Trouble(f"POST {path} should have been refused")
 
 
 def money(minor: int) -> str:
@@ -212,7 +255,7 @@ def money(minor: int) -> str:
 
 def audit(api: Api, workspace_id: str) -> None:
     """The trail, and whether it is whole."""
-    heading("6. The audit trail")
+    heading("7. The audit trail")
     entries = api("GET", f"/workspaces/{workspace_id}/audit?limit=100").content["data"]
     for action in sorted({entry["action"] for entry in entries}):
         print(f"{sum(entry['action'] == action for entry in entries):>4}  {action}")
