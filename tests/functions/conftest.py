@@ -21,6 +21,7 @@ import urllib3
 from local.resend import Sandbox
 from local.stack import Stack
 from tests.api import InProcess
+from tests.functions.paying import Till
 from tests.functions.workspaces import As
 from tests.people import People, Person
 
@@ -78,6 +79,20 @@ def sandbox(stack: Stack, database: psycopg.Connection) -> Sandbox:
     database.execute("delete from private.deliveries where topic = 'email'")
     stack.resend.forget()
     return stack.resend
+
+
+@pytest.fixture(scope="module")
+def opened_till(people: People, stack: Stack) -> Iterator[Till]:
+    """Made once: nobody is changed by a payment."""
+    with psycopg.connect(stack.database_url, autocommit=True) as connection:
+        yield Till(InProcess(), stack.stripe, connection, people)
+
+
+@pytest.fixture
+def till(opened_till: Till, environment: pytest.MonkeyPatch) -> Till:
+    """A workspace that sells, and a Stripe without anything in it."""
+    opened_till.begin()
+    return opened_till
 
 
 def spend(database: psycopg.Connection, limit: str, subject: str, units: int) -> None:

@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID, uuid4
 
-import psycopg
 import pytest
 import stripe
 from psycopg.types.json import Jsonb
 
-from local.stack import Stack
 from local.stripe import Drops, Fails
-from tests.api import InProcess
 from tests.functions.paying import PAYMENTS, Till
 from tests.ordering import DEPOSIT, TOTAL
-from tests.people import People
-
-
-@pytest.fixture(scope="module")
-def opened(people: People, stack: Stack) -> Iterator[Till]:
-    with psycopg.connect(stack.database_url, autocommit=True) as connection:
-        yield Till(InProcess(), stack.stripe, connection, people)
-
-
-@pytest.fixture
-def till(opened: Till, environment: pytest.MonkeyPatch) -> Till:
-    opened.database.execute("delete from private.rate_limits where name = 'payments'")
-    opened.hear()
-    return opened
 
 
 def priced(total: int, deposit: int, currency: str) -> dict[str, Any]:

@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from uuid import uuid4
 
-import psycopg
 import pytest
 
-from local.stack import Stack
 from local.stripe import Drops, Fails
-from tests.api import InProcess
 from tests.functions.paying import PAYMENTS, Till
 from tests.functions.test_payment_intent import client
 from tests.ordering import DEPOSIT, TOTAL
-from tests.people import People
-
-
-@pytest.fixture(scope="module")
-def opened(people: People, stack: Stack) -> Iterator[Till]:
-    with psycopg.connect(stack.database_url, autocommit=True) as connection:
-        yield Till(InProcess(), stack.stripe, connection, people)
-
-
-@pytest.fixture
-def till(opened: Till, environment: pytest.MonkeyPatch) -> Till:
-    opened.database.execute("delete from private.rate_limits where name = 'payments'")
-    opened.hear()
-    opened.database.execute("delete from private.disputes")  # of other tests: what is told of them all is asked here
-    return opened
 
 
 class TestRefunds:

@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID, uuid4
 
-import psycopg
 import pytest
 
-from local.stack import Stack
-from tests.api import InProcess
 from tests.functions.paying import Till
 from tests.ordering import TOTAL
-from tests.people import People
 
 Json = dict[str, Any]
 NOBODY = "5f0c6e5e-9d3b-4b6f-8a53-0d6b1f6a7c10"
-
-
-@pytest.fixture(scope="module")
-def opened(people: People, stack: Stack) -> Iterator[Till]:
-    with psycopg.connect(stack.database_url, autocommit=True) as connection:
-        yield Till(InProcess(), stack.stripe, connection, people)
-
-
-@pytest.fixture
-def till(opened: Till, environment: pytest.MonkeyPatch) -> Till:
-    opened.begin()
-    return opened
 
 
 def kept(till: Till, id_: str) -> tuple[str, UUID | None]:

@@ -12,16 +12,12 @@ from random import Random
 from typing import Any
 from uuid import UUID, uuid4
 
-import psycopg
 import pytest
 
-from local.stack import Stack
 from local.stripe import Slow
-from tests.api import InProcess
 from tests.functions.conftest import together
 from tests.functions.paying import PAYMENTS, Till
 from tests.ordering import DEPOSIT, TOTAL
-from tests.people import People
 
 Json = dict[str, Any]
 STATES = ["unpaid", "deposit_paid", "paid", "partly_refunded", "refunded"]
@@ -34,18 +30,6 @@ KINDS = {
     ),
     *("charge.refunded", "refund.failed", "charge.dispute.created", "charge.dispute.closed"),
 }
-
-
-@pytest.fixture(scope="module")
-def opened(people: People, stack: Stack) -> Iterator[Till]:
-    with psycopg.connect(stack.database_url, autocommit=True) as connection:
-        yield Till(InProcess(), stack.stripe, connection, people)
-
-
-@pytest.fixture
-def till(opened: Till, environment: pytest.MonkeyPatch) -> Till:
-    opened.begin()
-    return opened
 
 
 class History:
