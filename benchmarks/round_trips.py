@@ -21,6 +21,7 @@ from benchmarks.report import Bound, Report
 from local.functions import FunctionsServer
 from local.pictures import labels
 from local.stack import Stack
+from local.stripe import Sandbox
 from tests.api import FUNCTIONS, InProcess, Response
 from tests.functions.quote_generator.cards import CONTENTS
 from tests.functions.quote_generator.storing import REQUEST as HOODIES
@@ -39,6 +40,8 @@ MORE = {
     ("detect", "POST /batch"): 4,
     ("quote-generator", "POST /"): 3,
     ("quote-generator", "POST /<quote_id>/revise"): 4,
+    # Set aside, then asked for at Stripe, then read there under a number, then written down.
+    ("payment-intent", "POST /<payment_intent_id>/refunds"): 4,
 }
 MAIL = {"template": "plain", "to": "robin@example.com", "data": {"subject": "A", "paragraphs": ["b"]}}
 
@@ -63,7 +66,7 @@ def run() -> Report:
         FunctionsServer(stack.env, output=nowhere) as server,
         environment({**stack.env, "API_URL": server.url}),
     ):
-        tell(done, refused, People(stack.env))
+        tell(done, refused, People(stack.env), stack.stripe)
     missing = all_writes() - {(write.function, write.route) for write in done.found}
     if missing:
         raise RuntimeError(f"no request reaches {sorted(missing)}: add one to benchmarks.round_trips")
@@ -121,7 +124,7 @@ class Writes:
         return response
 
 
-def tell(done: Writes, refused: Writes, people: People) -> None:
+def tell(done: Writes, refused: Writes, people: People, stripe: Sandbox) -> None:
     """Every write there is, in an order in which each succeeds."""
     owner, guest = people.sign_up("Owner"), people.sign_up("Guest")
 
@@ -164,7 +167,17 @@ def tell(done: Writes, refused: Writes, people: People) -> None:
     quote = write("POST", f"{quotes}/{quote}/revise", HOODIES).json["id"]
     write("POST", f"{quotes}/{quote}/decline", {})
     quote = write("POST", f"{quotes}/{quote}/revise", HOODIES).json["id"]
+    write("POST", f"{quotes}/{quote}/code")
     write("POST", f"{quotes}/{quote}/convert", {})
+    payments, unpaid = "/api/payment-intent", str(place(people, owner))
+    for instalment in ("deposit", "full"):
+        payment = {"order_id": unpaid, "payment_type": instalment}
+        intent = write("POST", payments, payment).json["payment_intent_id"]
+        if instalment == "deposit":
+            write("POST", f"{payments}/{intent}/cancel")
+    stripe.pay(intent)
+    done("POST", payments, owner.token, payment)  # which is how we learn of it
+    write("POST", f"{payments}/{intent}/refunds", {"amount_minor": 1000})
     order = f"/api/orders/{place(people, owner)}"
     write("POST", f"{order}/transitions", {"to": "on_hold"})
     write("POST", f"{order}/assign", {"user_id": None})

@@ -77,7 +77,7 @@ def payment(asked: Json) -> Json | None:
         starting.record(asked["payment"], asked["reading"], offer.intent)
         return difference(asked, "mended", "creating", offer.intent)
     if asked["cancel"]:
-        ended = starting.ended(asked["stripe_id"], asked["payment"])
+        ended = starting.ended(asked["stripe_id"], asked)
         return difference(asked, "mended", asked["status"], ended)
     try:
         intent = asking.read_intent(asked["stripe_id"]).intent

@@ -35,7 +35,7 @@ def start(database: Database, order_id: UUID, token: str | None, instalment: str
         limits = []
         started = offered(asked)
         if asked["superseded"]:
-            ended(started.payment["payment_intent_id"], asked["payment"])
+            ended(started.payment["payment_intent_id"], asked)
         elif started.payment["status"] not in ("canceled", "abandoned"):
             return started
     raise Problem(409, "payment_under_way", "Another payment for this order is with the bank. Wait for its end.")
@@ -71,14 +71,13 @@ def recorded(asked: Json, offer: Offer, reading: int) -> Started:
     return Started(payment, offer.client_secret)
 
 
-def ended(stripe_id: str, payment: str) -> Json:
+def ended(stripe_id: str, asked: Json) -> Json:
     """The payment after trying to cancel it: it may have come to another end meanwhile. Raises `Problem` 503."""
-    reading = as_service().value("next_reading")["reading"]
     try:
         intent = asking.cancel_intent(stripe_id)
     except asking.Refused:
         intent = asking.read_intent(stripe_id).intent
-    return record(payment, reading, intent)
+    return record(asked["payment"], asked["reading"], intent)
 
 
 def record(payment: str, reading: int, intent: Json) -> Json:
