@@ -271,6 +271,8 @@ begin
     return;
   end if;
   outcome := 'applied';
+  -- The counter of mails before the audit's chain, as all others lock them.
+  perform private.take_email_units(paid.workspace_id, 0);
   select r.* into paid
   from (
     select sum(p.received_minor)::bigint as received, sum(p.refunded_minor)::bigint as refunded
