@@ -234,7 +234,8 @@ def _asked(ask: Callable[[StripeClient], T]) -> T:
         )  # its message quotes what was asked
         if status in REFUSES_US or error.code in ("idempotency_key_in_use", "lock_timeout"):
             raise _away() from error
-        if status >= 500:
+        # Asked with other words under the same key, it was asked before: what became of that isn't known either.
+        if status >= 500 or isinstance(error, stripe.IdempotencyError):
             raise Failed from error
         raise Refused(error.code or "") from error
 

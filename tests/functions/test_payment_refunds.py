@@ -71,6 +71,25 @@ class TestRefunds:
         till.hear()
         assert till.state(order) == ("partly_refunded", DEPOSIT, 100)
 
+    def test_once_though_it_was_asked_for_otherwise_before(self, till: Till) -> None:
+        """By the release before ours, say, under the same key."""
+        intent, key = till.paid(till.order()), uuid4().hex
+        till.stripe.script(*[Fails(503)] * 3, on="POST /v1/refunds")
+        assert till.refund(intent, key=key, amount_minor=100).status == 503
+        row = till.database.execute(
+            "select r.id from private.refunds as r join private.payments as p on p.id = r.payment_id "
+            "where p.stripe_id = %s",
+            [intent],
+        ).fetchone()
+        assert row is not None
+        client(till).v1.refunds.create(
+            {"payment_intent": intent, "amount": 100, "metadata": {"refund": str(row[0])}},
+            {"idempotency_key": f"refund-{row[0]}"},
+        )
+        answer = till.refund(intent, key=key, amount_minor=100)
+        assert (answer.status, answer.json.get("refund_id")) == (201, str(row[0])), answer.body
+        assert stripes_refunds(till, intent) == 1
+
     def test_what_stripe_refuses_is_free_again(self, till: Till) -> None:
         order = till.order()
         intent = till.paid(order)
