@@ -46,8 +46,8 @@ def listed(after: str | None) -> Reconciled:
         "compare_intents", reading=reading, intents=intents, environment=settings.get("ENVIRONMENT")
     )
     for each in found:
-        if each["cancel"]:  # nobody was given it, and nobody shall
-            asking.cancel_intent(each["payment_intent_id"])
+        if each["cancel"]:
+            starting.ended(each["payment_intent_id"], each["payment"])
     return told(len(intents), found, intents[-1]["id"] if more else OLD)
 
 
@@ -78,11 +78,11 @@ def payment(asked: Json) -> Json | None:
         return difference(asked, "mended", "creating", offer.intent)
     if asked["cancel"]:
         ended = starting.ended(asked["stripe_id"], asked)
-        return difference(asked, "mended", asked["status"], ended)
+        return difference(asked, "missing" if ended["status"] == "abandoned" else "mended", asked["status"], ended)
     try:
         intent = asking.read_intent(asked["stripe_id"]).intent
     except asking.Refused:
-        as_service().value("miss_payment", payment=asked["payment"])
+        starting.missed(asked["payment"])
         return difference(asked, "missing", asked["status"], None)
     now = starting.record(asked["payment"], asked["reading"], intent)
     return difference(asked, "mended", asked["status"], intent) if now["status"] != asked["status"] else None

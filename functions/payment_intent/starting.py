@@ -44,7 +44,11 @@ def start(database: Database, order_id: UUID, token: str | None, instalment: str
 def offered(asked: Json) -> Started:
     """Stripe's PaymentIntent for a payment, written down. Raises `Problem` 409, 503."""
     if asked["stripe_id"]:
-        return recorded(asked, asking.read_intent(asked["stripe_id"]), asked["reading"])
+        try:
+            return recorded(asked, asking.read_intent(asked["stripe_id"]), asked["reading"])
+        except asking.Refused as refused:
+            missed(asked["payment"])
+            raise away() from refused
     try:
         # What this answers may be told again, as it was when it was made: the database knows (reading 0).
         offer = asking.create_intent(asked) if asked["key_remembered"] else asking.find_intent(asked)
@@ -57,7 +61,7 @@ def offered(asked: Json) -> Started:
         ) from refused
     if offer is None:
         as_service().value("abandon_payment", payment=asked["payment"])
-        raise unavailable("stripe_unavailable", "Payments are away for the moment. Try again shortly.", 5)
+        raise away()
     return recorded(asked, offer, 0)
 
 
@@ -76,8 +80,17 @@ def ended(stripe_id: str, asked: Json) -> Json:
     try:
         intent = asking.cancel_intent(stripe_id)
     except asking.Refused:
-        intent = asking.read_intent(stripe_id).intent
+        try:
+            intent = asking.read_intent(stripe_id).intent
+        except asking.Refused:
+            return missed(asked["payment"])
     return record(asked["payment"], asked["reading"], intent)
+
+
+def missed(payment: str) -> Json:
+    """Tell that Stripe doesn't know it; the payment as it is then."""
+    told: Json = as_service().value("miss_payment", payment=payment)
+    return told
 
 
 def record(payment: str, reading: int, intent: Json) -> Json:
@@ -86,3 +99,8 @@ def record(payment: str, reading: int, intent: Json) -> Json:
         "record_intent", payment=payment, reading=reading, intent=intent, environment=settings.get("ENVIRONMENT")
     )
     return written
+
+
+def away() -> Problem:
+    """503: asked again, there may be an answer."""
+    return unavailable("stripe_unavailable", "Payments are away for the moment. Try again shortly.", 5)

@@ -236,7 +236,8 @@ begin
     return;
   end if;
   differences := private.payment_differences(before, _intent);
-  if differences <> '{}' then
+  -- Of one that is cancelled nobody pays anything, however it was changed: it is in nobody's way.
+  if differences <> '{}' and (_intent ->> 'status' <> 'canceled' or before.stripe_id is distinct from _intent ->> 'id') then
     outcome := 'mismatch';
     perform private.find_payment(_intent ->> 'id', 'mismatch', payment_id, differences);
     update private.payments as p set read_at = clock_timestamp() where p.id = before.id;

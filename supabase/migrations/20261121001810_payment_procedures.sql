@@ -50,7 +50,7 @@ as $$
 $$;
 
 create function private.payment_to_ask(_payment private.payments) returns jsonb
-language sql stable
+language sql
 set search_path = ''
 as $$
   select jsonb_build_object(
@@ -432,6 +432,7 @@ declare
   before private.payments;
   after private.payments;
   applied record;
+  unwanted boolean;
   differences jsonb := '[]';
 begin
   -- All orders before the first audit entry: whoever pays for one of them locks it first and then the audit's chain.
@@ -443,27 +444,24 @@ begin
   for each_intent in select * from jsonb_array_elements(_intents) loop
     select * into before from private.payments where stripe_id = each_intent ->> 'id';
     select * into applied from private.apply_intent(_reading, each_intent, _environment);
-    if applied.outcome in ('applied', 'mismatch', 'unknown') then
-      select * into after from private.payments where id = applied.payment_id;
+    select * into after from private.payments where id = applied.payment_id;
+    unwanted := private.is_open(each_intent ->> 'status') and each_intent ->> 'status' <> 'processing'
+      and (after.status = 'abandoned' or after.stripe_id = each_intent ->> 'id' and exists (
+        select from public.orders where id = after.order_id and workflow_state = 'cancelled'));
+    if applied.outcome in ('applied', 'mismatch', 'unknown') or unwanted then
       differences := differences || jsonb_build_object(
-        'payment_intent_id', each_intent ->> 'id', 'kind', case applied.outcome when 'applied' then 'mended' else applied.outcome end,
-        'ours', before.status, 'stripes', each_intent ->> 'status',
-        'cancel', after.status = 'abandoned' and private.is_open(each_intent ->> 'status'));
-    elsif applied.outcome = 'unchanged' then
-      select * into after from private.payments where id = applied.payment_id;
-      if after.status = 'abandoned' and private.is_open(each_intent ->> 'status') then
-        differences := differences || jsonb_build_object(
-          'payment_intent_id', each_intent ->> 'id', 'kind', 'abandoned', 'ours', after.status,
-          'stripes', each_intent ->> 'status', 'cancel', true);
-      end if;
+        'payment_intent_id', each_intent ->> 'id', 'payment', after.id,
+        'kind', case when applied.outcome in ('mismatch', 'unknown') then applied.outcome
+          when after.status = 'abandoned' then 'abandoned' else 'mended' end,
+        'ours', before.status, 'stripes', each_intent ->> 'status', 'cancel', coalesce(unwanted, false));
     end if;
   end loop;
   return differences;
 end
 $$;
 comment on function private.compare_intents is
-  'What Stripe lists, taken over; and what of it was otherwise here: [{payment_intent_id, kind, ours, stripes, cancel}]. '
-  'cancel: nobody wants it any more.';
+  'What Stripe lists, taken over; and what of it was otherwise here: [{payment_intent_id, payment, kind, ours, stripes, '
+  'cancel}]. cancel: nobody wants it any more.';
 
 create function public.compare_intents(reading bigint, intents jsonb, environment text) returns jsonb
 language sql
@@ -476,18 +474,20 @@ create function private.payments_unread(_before timestamptz, _most integer) retu
 language sql security definer
 set search_path = ''
 as $$
-  select coalesce(jsonb_agg(private.payment_to_ask(p) || jsonb_build_object(
+  with unread as (
+    select id from private.payments
+    where private.is_open(status) and created_at < _before - interval '10 minutes' and (read_at is null or read_at < _before)
+    order by read_at nulls first, created_at limit _most for update),
+  taken as (
+    update private.payments as p set read_at = clock_timestamp() from unread where p.id = unread.id returning p.*)
+  select coalesce(jsonb_agg(private.payment_to_ask(p.*::private.payments) || jsonb_build_object(
     'cancel', o.workflow_state = 'cancelled' and p.status not in ('creating', 'processing'))), '[]')
-  from (
-    select * from private.payments as p
-    where private.is_open(p.status) and p.created_at < _before - interval '10 minutes'
-      and (p.read_at is null or p.read_at < _before or exists (
-        select from public.orders where id = p.order_id and workflow_state = 'cancelled' and p.status not in ('creating', 'processing')))
-    order by p.read_at nulls first, p.created_at limit _most) as p
+  from taken as p
   join public.orders as o on o.id = p.order_id
 $$;
 comment on function private.payments_unread is
-  'Open payments that Stripe did not list since then, being too old or unknown there; and those of cancelled orders.';
+  'Open payments that Stripe did not list since then, being too old or unknown there. Each is given out once, whatever comes '
+  'of it: those behind it have their turn.';
 
 create function public.payments_unread(before timestamptz, most integer) returns jsonb
 language sql
@@ -514,15 +514,27 @@ as $$
   select private.refunds_unknown(most)
 $$;
 
-create function private.miss_payment(_payment uuid) returns void
-language sql security definer
+create function private.miss_payment(_payment uuid) returns jsonb
+language plpgsql security definer
 set search_path = ''
 as $$
-  select private.find_payment(stripe_id, 'missing', id, jsonb_build_object('status', status)) from private.payments where id = _payment;
-  update private.payments set read_at = clock_timestamp() where id = _payment;
+declare
+  missed private.payments;
+begin
+  update private.payments set read_at = clock_timestamp(), status = case status when 'processing' then status else 'abandoned' end
+  where id = _payment and private.is_open(status)
+  returning * into missed;
+  if found then
+    perform private.find_payment(missed.stripe_id, 'missing', missed.id, jsonb_build_object('status', missed.status));
+  end if;
+  return (select private.payment_json(p) from private.payments as p where p.id = _payment);
+end
 $$;
+comment on function private.miss_payment is
+  'Stripe doesn''t know a payment that it did, as after a change of keys: it is told, and given up unless money may be on '
+  'its way, so that another one may be started. The payment as it is then.';
 
-create function public.miss_payment(payment uuid) returns void
+create function public.miss_payment(payment uuid) returns jsonb
 language sql
 set search_path = ''
 as $$

@@ -217,6 +217,30 @@ class TestAskingAgain:
         assert till.start(order).code == "payment_changed"
         assert till.findings(intent) == ["mismatch"]
 
+    def test_one_that_was_changed_at_stripe_can_be_taken_back(self, till: Till) -> None:
+        order = till.order()
+        intent = till.started(order)
+        client(till).v1.payment_intents.update(intent, {"amount": 100})
+        answer = till.api("POST", f"{PAYMENTS}/{intent}/cancel", token=till.buyer.token)
+        assert answer.json.get("status") == "canceled", answer.body
+        assert till.started(order) != intent
+
+    def test_one_that_stripe_does_not_know_is_told_and_given_up(self, till: Till) -> None:
+        order = till.order()
+        gone = till.unknown(order)
+        refused = till.start(order)
+        assert (refused.status, refused.code) == (503, "stripe_unavailable")
+        assert till.findings(gone) == ["missing"]
+        assert till.started(order) != gone
+        assert [each["status"] for each in till.payments(order)] == ["abandoned", "requires_payment_method"]
+
+    def test_one_at_the_bank_that_stripe_does_not_know_is_not_given_up(self, till: Till) -> None:
+        order = till.order()
+        gone = till.unknown(order, "processing")
+        assert till.start(order).status == 503
+        assert till.start(order, "full").code == "payment_under_way"
+        assert till.findings(gone) == ["missing"]
+
 
 class TestTakingBack:
     def cancel(self, till: Till, intent: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -133,6 +134,53 @@ class TestComparing:
     )
     def test_a_step_that_is_none(self, compare: Comparison, body: bytes) -> None:
         assert (compare.step(body).status, compare.step(body).code) == (400, "unreadable")
+
+
+class TestWhatCannotBePutRight:
+    """It stops nothing else, and is looked at once."""
+
+    @pytest.fixture
+    def cancelled(self, till: Till) -> Callable[[UUID], None]:
+        def cancel(order: UUID) -> None:
+            till.database.execute("update public.orders set workflow_state = 'cancelled' where id = %s", [order])
+            age(till, order)
+
+        return cancel
+
+    def test_what_stripe_does_not_know_does_not_stop_the_rest(
+        self, till: Till, compare: Comparison, cancelled: Callable[[UUID], None]
+    ) -> None:
+        order, other = till.order(), till.order()
+        gone, left = till.unknown(order), till.started(other)
+        cancelled(order)
+        cancelled(other)
+        found = {(each["payment_intent_id"], each["kind"]) for each in compare()}
+        assert {(gone, "missing"), (left, "mended")} <= found
+        assert [each["status"] for each in till.payments(order)] == ["abandoned"]
+        assert [each["status"] for each in till.payments(other)] == ["canceled"]
+        assert till.stripe.find(left)["status"] == "canceled"
+
+    @pytest.mark.parametrize("changed", [{"amount": 100}, {"metadata[environment]": "staging"}], ids=str)
+    def test_what_was_changed_and_paid_is_not_counted(
+        self, till: Till, compare: Comparison, cancelled: Callable[[UUID], None], changed: dict[str, object]
+    ) -> None:
+        order = till.order()
+        intent = till.started(order)
+        till.by_hand(f"payment_intents/{intent}", **changed)
+        till.stripe.pay(intent)
+        cancelled(order)
+        compare()
+        assert till.state(order) == ("unpaid", 0, 0)
+
+    def test_what_was_given_up_and_is_at_the_bank_is_left_there(self, till: Till, compare: Comparison) -> None:
+        order = till.order()
+        intent = till.started(order)
+        till.stripe.pay(intent, "pm_usBankAccount_success")
+        till.database.execute("update private.payments set status = 'abandoned' where stripe_id = %s", [intent])
+        assert compare()
+        till.stripe.settle(intent)
+        till.hear()
+        assert till.state(order)[0] == "deposit_paid"
 
 
 class TestTheJob:
