@@ -20,7 +20,7 @@ from functions.payment_intent.models import (
     Refund,
     StartedPayment,
 )
-from shared import auth, context
+from shared import auth, context, limits
 from shared.auth import Caller
 from shared.database import Database, as_caller, as_service
 from shared.errors import Problem
@@ -50,8 +50,8 @@ app = Function("payment-intent", max_duration_seconds=60, memory_mb=256)
 @app.post(public=True, idempotent=False, problems=[*AWAY, *NOT_PAYABLE, "429 rate_limited"])
 def start_payment(caller: Caller | None, body: NewPayment) -> StartedPayment:
     """Start paying an order's deposit, its balance, or all. Asked again, the same payment while it can be paid."""
-    limit = STARTING.wanted(str(caller.user_id) if caller else context.current().ip)
-    started = starting.start(database(caller), body.order_id, body.token, body.payment_type, limit)
+    limits.take(STARTING.wanted(str(caller.user_id) if caller else context.current().ip))
+    started = starting.start(database(caller), body.order_id, body.token, body.payment_type)
     return StartedPayment(**started.payment, client_secret=started.client_secret)
 
 

@@ -22,17 +22,13 @@ class Started(NamedTuple):
     client_secret: str
 
 
-def start(database: Database, order_id: UUID, token: str | None, instalment: str, limit: dict[str, object]) -> Started:
+def start(database: Database, order_id: UUID, token: str | None, instalment: str) -> Started:
     """The open payment of an instalment, made if there is none.
 
     Raises `Problem`: what the database refuses, 409 for what Stripe refuses, 503 where it can't be asked.
     """
-    limits = [limit]
     for _ in range(TRIES):
-        asked = database.begin(
-            "start_payment", order_id=str(order_id), token=token, instalment=instalment, limits=limits
-        )
-        limits = []
+        asked = database.begin("start_payment", order_id=str(order_id), token=token, instalment=instalment)
         started = offered(asked)
         if asked["superseded"]:
             ended(started.payment["payment_intent_id"], asked)

@@ -100,7 +100,7 @@ comment on function private.instalment_amount is
   'What an instalment comes to. The deposit is the order''s, upwards to what Stripe takes; the balance is the total less '
   'what was received and not given back; full is the total.';
 
-create function private.start_payment(_order uuid, _token text, _instalment text, _limits jsonb) returns jsonb
+create function private.start_payment(_order uuid, _token text, _instalment text) returns jsonb
 language plpgsql security definer
 set search_path = ''
 as $$
@@ -109,12 +109,7 @@ declare
   amount bigint;
   refusal jsonb;
   open_payment private.payments;
-  taken jsonb := private.take_limits(_limits);
 begin
-  if not (taken -> 'admitted')::boolean then
-    return private.refuse(429, 'rate_limited', 'Too many payments were started. Wait before the next one.')
-      || jsonb_build_object('limits', taken -> 'limits');
-  end if;
   refusal := private.payment_refusal(_order, _token, 'payments.start');
   if refusal is not null then
     return refusal;
@@ -141,11 +136,11 @@ $$;
 comment on function private.start_payment is
   'What to ask Stripe. superseded: another payment is open, which must be cancelled before this can be started.';
 
-create function public.start_payment(order_id uuid, token text, instalment text, limits jsonb) returns jsonb
+create function public.start_payment(order_id uuid, token text, instalment text) returns jsonb
 language sql
 set search_path = ''
 as $$
-  select private.start_payment(order_id, token, instalment, limits)
+  select private.start_payment(order_id, token, instalment)
 $$;
 
 create function private.list_payments(_order uuid, _token text) returns jsonb

@@ -251,6 +251,18 @@ class TestCatalogue:
         policies = {"my_workspaces", "visible_workspaces", "workspaces_permitting"}
         assert private - policies - {"audit_heads_export"} == public - {"audit_heads"}
 
+    def test_nobody_says_what_their_limits_are(self, migrated: Database) -> None:
+        """Else they would also say whose: whoever takes up another's limit shuts them out."""
+        told = migrated.owner.rows(
+            """
+            select p.oid::regprocedure::text from pg_proc as p
+            where p.pronamespace = any ('{public,private}'::regnamespace[])
+              and p.proargnames && '{limits,_limits,_wanted,caller,_caller}'
+              and has_function_privilege('authenticated', p.oid, 'execute')
+            """
+        )
+        assert told == []
+
     def test_anonymous_requests_cannot_even_look_into_private(self, migrated: Database) -> None:
         assert migrated.owner.rows("""
             select grantee::regrole::text from pg_namespace, aclexplode(nspacl)
