@@ -40,6 +40,8 @@ MORE = {
     ("detect", "POST /batch"): 4,
     ("quote-generator", "POST /"): 3,
     ("quote-generator", "POST /<quote_id>/revise"): 4,
+    # Guests may start one too: its limit is taken apart.
+    ("payment-intent", "POST /"): 3,
     # Set aside, then asked for at Stripe, then read there under a number, then written down.
     ("payment-intent", "POST /<payment_intent_id>/refunds"): 4,
 }

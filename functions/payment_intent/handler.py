@@ -66,7 +66,7 @@ def list_payments(caller: Caller | None, query: OfOrder) -> Payments:
 def cancel_payment(caller: Caller | None, payment_intent_id: str, query: ByToken) -> Payment:
     """Take back a payment that nobody has paid yet."""
     asked = database(caller).begin("begin_cancelling", payment_intent_id=payment_intent_id, token=query.token)
-    payment = starting.ended(payment_intent_id, asked)
+    payment = starting.ended(payment_intent_id, asked["payment"], asked["reading"])
     if payment["status"] != "canceled":
         raise Problem(409, "not_cancellable", "This payment has come to its end.")
     return Payment.model_validate(payment)

@@ -47,7 +47,7 @@ def listed(after: str | None) -> Reconciled:
     )
     for each in found:
         if each["cancel"]:
-            starting.ended(each["payment_intent_id"], each["payment"])
+            starting.ended(each["payment_intent_id"], each["payment"], reading)
     return told(len(intents), found, intents[-1]["id"] if more else OLD)
 
 
@@ -77,7 +77,7 @@ def payment(asked: Json) -> Json | None:
         starting.record(asked["payment"], asked["reading"], offer.intent)
         return difference(asked, "mended", "creating", offer.intent)
     if asked["cancel"]:
-        ended = starting.ended(asked["stripe_id"], asked)
+        ended = starting.ended(asked["stripe_id"], asked["payment"], asked["reading"])
         return difference(asked, "missing" if ended["status"] == "abandoned" else "mended", asked["status"], ended)
     try:
         intent = asking.read_intent(asked["stripe_id"]).intent

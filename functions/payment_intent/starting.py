@@ -31,7 +31,7 @@ def start(database: Database, order_id: UUID, token: str | None, instalment: str
         asked = database.begin("start_payment", order_id=str(order_id), token=token, instalment=instalment)
         started = offered(asked)
         if asked["superseded"]:
-            ended(started.payment["payment_intent_id"], asked)
+            ended(started.payment["payment_intent_id"], asked["payment"], asked["reading"])
         elif started.payment["status"] not in ("canceled", "abandoned"):
             return started
     raise Problem(409, "payment_under_way", "Another payment for this order is with the bank. Wait for its end.")
@@ -71,7 +71,7 @@ def recorded(asked: Json, offer: Offer, reading: int) -> Started:
     return Started(payment, offer.client_secret)
 
 
-def ended(stripe_id: str, asked: Json) -> Json:
+def ended(stripe_id: str, payment: str, reading: int) -> Json:
     """The payment after trying to cancel it: it may have come to another end meanwhile. Raises `Problem` 503."""
     try:
         intent = asking.cancel_intent(stripe_id)
@@ -79,8 +79,8 @@ def ended(stripe_id: str, asked: Json) -> Json:
         try:
             intent = asking.read_intent(stripe_id).intent
         except asking.Refused:
-            return missed(asked["payment"])
-    return record(asked["payment"], asked["reading"], intent)
+            return missed(payment)
+    return record(payment, reading, intent)
 
 
 def missed(payment: str) -> Json:

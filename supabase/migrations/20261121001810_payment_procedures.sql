@@ -19,13 +19,11 @@ declare
   refusal jsonb;
 begin
   select * into found_order from public.orders where id = _order for update;
-  if auth.uid() is null then
-    -- A guest's order is its token-holder's. Who has an account signs in.
-    if found_order.id is null or found_order.buyer_id is not null or _token is null
-        or found_order.tracking_token_hash <> sha256(convert_to(_token, 'UTF8')) then
-      return private.not_found();
-    end if;
+  -- A guest's order is its token-holder's, signed in or not. Who ordered with an account signs in.
+  if found_order.buyer_id is null and found_order.tracking_token_hash = sha256(convert_to(_token, 'UTF8')) then
     return null;
+  elsif auth.uid() is null then
+    return private.not_found();
   end if;
   refusal := coalesce(private.order_refusal(found_order, _order), private.refusal(found_order.workspace_id, _permission));
   if refusal is null and coalesce(private.order_scope(found_order, _permission), 'none') not in ('all', 'own') then

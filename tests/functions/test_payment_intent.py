@@ -272,6 +272,8 @@ class TestGuests:
         assert answer.status == 200, answer.body
         listed = till.api("GET", f"{PAYMENTS}?order_id={order}&token={token}").json["data"]
         assert [each["payment_intent_id"] for each in listed] == [answer.json["payment_intent_id"]]
+        signed_in = till.api("POST", PAYMENTS, json=body, token=till.people.sign_up("Guest").token)
+        assert signed_in.json == answer.json
         path = f"{PAYMENTS}/{answer.json['payment_intent_id']}/cancel"
         assert till.api("POST", path).status == 404
         assert till.api("POST", f"{path}?token={token}").json["status"] == "canceled"
