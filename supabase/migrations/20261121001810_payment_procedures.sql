@@ -63,6 +63,16 @@ as $$
 $$;
 comment on function private.payment_to_ask is 'All that Stripe is asked with: the same each time, for its idempotency compares it.';
 
+create function private.deposit_amount(_order public.orders) returns bigint
+language sql stable
+set search_path = ''
+as $$
+  select least(_order.total_minor, ceil(_order.deposit_minor::numeric / step.minor)::bigint * step.minor)
+  from (select coalesce((
+    select step_minor from private.payment_currencies where currency = _order.currency), 1) as minor) as step
+$$;
+comment on function private.deposit_amount is 'The order''s deposit, upwards to what can be paid by card.';
+
 create function private.instalment_amount(_order public.orders, _instalment text, out amount bigint, out refusal jsonb)
 language plpgsql stable
 set search_path = ''
@@ -74,7 +84,7 @@ declare
 begin
   select * into takes from private.payment_currencies where currency = _order.currency;
   amount := case _instalment
-    when 'deposit' then least(_order.total_minor, ceil(_order.deposit_minor::numeric / takes.step_minor) * takes.step_minor)
+    when 'deposit' then private.deposit_amount(_order)
     else _order.total_minor - kept end;
   refusal := case
     when _order.workflow_state in ('draft', 'cancelled', 'completed') or _order.payment_state = 'refunded' then
@@ -535,7 +545,7 @@ as $$
 $$;
 
 revoke execute on function
-  private.key_remembered, private.payment_refusal, private.payment_json, private.payment_to_ask, private.instalment_amount,
+  private.key_remembered, private.payment_refusal, private.payment_json, private.payment_to_ask, private.deposit_amount, private.instalment_amount,
   private.start_payment, public.start_payment, private.list_payments, public.list_payments, private.order_of_payment,
   private.begin_cancelling, public.begin_cancelling, private.refund_json, private.refundable, private.refund_to_ask,
   private.begin_refund, public.begin_refund, private.end_refund, public.end_refund, private.abandon_refund,
