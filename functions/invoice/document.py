@@ -1,7 +1,7 @@
-"""What an invoice says, frozen when it was issued: what is typeset, and what the e-invoice is written from.
+"""What an invoice and a quote say, frozen when issued: what is typeset, and what the e-invoice is written from.
 
-Amounts are integers in the currency's minor units. The database computes all of them (private.invoice_content); nothing
-here adds or rounds.
+Amounts are integers in the currency's minor units. Whoever sends them computed them: of invoices the database
+(private.invoice_content). Nothing here adds or rounds.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 from typing import Literal
+
+from pydantic import Field
 
 from shared.models import Deferred
 
@@ -110,6 +112,53 @@ class Content(Deferred):
     foreign_tax: ForeignTax | None = None
     credits: Reference | None = None
     reason: str | None = None
-    notes: list[str] = []
+    notes: list[str] = Field(default_factory=list)
+    colour: str | None = None
+    logo: str | None = None
+
+
+class QuoteLine(Deferred):
+    """`amount_minor`: what all of them cost. `unit_price` in whole units of the currency, exact, where there is one."""
+
+    description: str
+    detail: str | None = None
+    quantity: Decimal | None = None
+    unit: str | None = None
+    unit_price: Decimal | None = None
+    amount_minor: int
+
+
+class Stage(Deferred):
+    """A stage of the work, its first and last day included."""
+
+    name: str
+    starts_on: date
+    ends_on: date
+
+
+class QuoteContent(Deferred):
+    """A quote. lines add up to subtotal, fees to fees_minor; total = subtotal + fees_minor = deposit + balance."""
+
+    number: str
+    version: int = 1
+    issued_on: date
+    valid_until: date
+    language: Literal["en", "de", "fr"]
+    currency: str
+    seller: Seller
+    customer: Party
+    narrative: str | None = None
+    lines: list[QuoteLine]
+    fees: list[QuoteLine] = Field(default_factory=list)
+    subtotal_minor: int
+    fees_minor: int = 0
+    total_minor: int
+    deposit_minor: int | None = None
+    balance_minor: int | None = None
+    timeline: list[Stage] = Field(default_factory=list)
+    incoterm: str | None = None
+    tolerance_percent: Decimal | None = None
+    excluded: list[str] = Field(default_factory=list)
+    notes: list[str] = Field(default_factory=list)
     colour: str | None = None
     logo: str | None = None

@@ -1,0 +1,29 @@
+"""The UN/CEFACT Cross Industry Invoice as drafthorse models it, with what EN 16931 has and drafthorse lacks.
+
+Imported where an invoice is written, and nowhere else: it loads drafthorse.
+"""
+
+from __future__ import annotations
+
+from drafthorse.models.document import Document
+from drafthorse.models.fields import Field, MultiField
+from drafthorse.models.references import InvoiceReferencedDocument
+from drafthorse.models.trade import TradeSettlement, TradeTransaction
+
+
+class Settlement(TradeSettlement):
+    """Refers to any number of earlier invoices (BG-3), not to one."""
+
+    invoice_referenced_document = MultiField(InvoiceReferencedDocument)
+
+
+class Transaction(TradeTransaction):
+    """With that settlement."""
+
+    settlement = Field(Settlement, required=True)
+
+
+class Invoice(Document):
+    """With that transaction."""
+
+    trade = Field(Transaction, required=True)
