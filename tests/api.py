@@ -22,6 +22,7 @@ FUNCTIONS = {
     "docs": "docs",
     "email-service": "email_service",
     "health": "health",
+    "invoice": "invoice",
     "jobs": "jobs",
     "orders": "orders",
     "payment-intent": "payment_intent",

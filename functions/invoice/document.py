@@ -89,7 +89,7 @@ class ForeignTax(Deferred):
 class Content(Deferred):
     """The whole document. payable = total + rounding = net + tax + rounding; nets add up to net, taxes to tax.
 
-    Of a credit note all amounts are of the credit: positive where money goes back.
+    Of a credit note all amounts are of the credit: positive where money goes back. A draft has no number: "".
     """
 
     kind: Kind

@@ -15,20 +15,24 @@ OUTCOMES = ("delivered", "refused", "again", "unknown")
 
 
 def dispatch_outbox(run: Run) -> None:
-    """Deliver to Slack, then have mails delivered; neither waits for the other to be well.
+    """Deliver to Slack, then have invoices rendered, then mails delivered, which carry them; none waits for another to
+    be well.
 
     Raises `Problem` 503.
     """
     try:
         slack.deliver(run)
     finally:
-        deliver_mails(run)
+        try:
+            deliver(run, "invoice")
+        finally:
+            deliver(run, "email-service")
 
 
-def deliver_mails(run: Run) -> None:
-    """Ask email-service for one delivery after another. Raises `Problem` 503."""
+def deliver(run: Run, function: str) -> None:
+    """Ask a function for one delivery after another. Raises `Problem` 503."""
     while run.seconds_left >= LEAST_SECONDS:
-        done = _delivered(run.seconds_left)
+        done = _delivered(function, run.seconds_left)
         made = {name: int(done[name]) for name in OUTCOMES}
         run.counts.update(made)
         if done["idle"]:
@@ -40,9 +44,9 @@ def deliver_mails(run: Run) -> None:
         clock.sleep(wait_seconds)
 
 
-def _delivered(timeout_seconds: float) -> dict[str, Any]:
+def _delivered(function: str, timeout_seconds: float) -> dict[str, Any]:
     """What one call delivered: the outcomes' numbers, `idle`, `wait_seconds`."""
-    reply = peers.call("email-service/deliver", b"{}", timeout_seconds=timeout_seconds)
+    reply = peers.call(f"{function}/deliver", b"{}", timeout_seconds=timeout_seconds)
     done = reply.json()
     if reply.status != 200 or not isinstance(done, dict) or not {*OUTCOMES, "idle", "wait_seconds"} <= done.keys():
         raise Problem(503, "function_refused", "A function we stand on doesn't do what it is asked.")

@@ -9,6 +9,7 @@ from functions.jobs.expiring import expire_quotes
 from functions.jobs.purging import purge_expired
 from functions.jobs.reconciling import reconcile_payments
 from functions.jobs.refreshing import refresh_rates
+from functions.jobs.reminding import remind_invoices
 from functions.jobs.running import Job
 from functions.jobs.sweeping import sweep_uploads
 from functions.jobs.watching import watch
@@ -19,6 +20,7 @@ JOBS: Mapping[str, Job] = {
     "purge-expired": Job("17 3 * * *", purge_expired),
     "reconcile-payments": Job("37 4 * * *", reconcile_payments),
     "refresh-rates": Job("27 5 * * *", refresh_rates),
+    "remind-invoices": Job("7 8 * * *", remind_invoices),
     "sweep-uploads": Job("47 3 * * *", sweep_uploads),
     "watch": Job("*/5 * * * *", watch),
 }

@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from functions.quote_generator import quoting, telling
+from functions.quote_generator import quoting, telling, typesetting
 from functions.quote_generator.brief.models import Known, Parsed
 from functions.quote_generator.cards import INCOTERMS
 from functions.quote_generator.models import (
@@ -45,6 +45,7 @@ BY_ADDRESS = Limit("quotes.guests", 15, 86_400)
 BRIEFS = Limit("quotes.briefs", 60, 3600)
 NOT_MINE = ["404 not_found"]
 PRICED = ["429 rate_limited", *NOT_MINE]
+UNTYPESET = ["503 function_refused", "503 function_unavailable"]
 
 app = Function("quote-generator", max_duration_seconds=30)
 
@@ -127,6 +128,14 @@ def read_quote(caller: Caller | None, quote_id: UUID, query: Token) -> Quote:
 def replay_quote(caller: Caller | None, quote_id: UUID, query: Token) -> Replay:
     """Compute a quote's price again from what was stored: equal, or which lines differ."""
     return Replay.model_validate(quoting.replayed(stored(caller, quote_id, query.token)))
+
+
+@app.get("/<quote_id>/pdf", public=True, media_type="application/pdf", problems=[*NOT_MINE, *UNTYPESET])
+def read_quote_pdf(caller: Caller | None, quote_id: UUID, query: Token) -> Reply[bytes]:
+    """A quote as a PDF, in the design of the invoices that follow."""
+    quote = as_service().rpc("quote_document", caller=person(caller), quote_id=str(quote_id), token=query.token)
+    name = f"{quote['number']}-{quote['version']}.pdf"
+    return Reply(typesetting.pdf(quote), 200, {"Content-Disposition": f'inline; filename="{name}"'})
 
 
 @app.post("/<quote_id>/revise", public=True, status=201, problems=["409 quote_not_current", *PRICED])

@@ -17,13 +17,14 @@ from functions.quote_generator.saving import Saving
 from shared.money import Money
 
 VALID_DAYS = 30
-# By the terms of delivery: what the buyer sees to. Everybody sees to taxes at home but under DDP.
+# By the terms of delivery: what the buyer sees to. Prices include the seller's own tax, where there is any; what a
+# border costs the buyer sees to, but under DDP.
 EXCLUDED = {
-    "EXW": ("Transport from our door", "Insurance", "Duties and taxes"),
-    "FCA": ("Main carriage", "Insurance", "Duties and taxes"),
-    "FOB": ("Ocean or air freight", "Insurance", "Duties and taxes"),
-    "CIF": ("Unloading and carriage from the port", "Duties and taxes"),
-    "DAP": ("Duties and taxes",),
+    "EXW": ("Transport from our door", "Insurance", "Import duties and taxes"),
+    "FCA": ("Main carriage", "Insurance", "Import duties and taxes"),
+    "FOB": ("Ocean or air freight", "Insurance", "Import duties and taxes"),
+    "CIF": ("Unloading and carriage from the port", "Import duties and taxes"),
+    "DAP": ("Import duties and taxes",),
     "DDP": (),
 }
 # What a price depends on. Whoever changes how it is computed counts up, and old quotes are replayed by the old way.

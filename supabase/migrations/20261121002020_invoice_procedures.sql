@@ -207,7 +207,7 @@ declare
   language text;
   sale record;
   lines jsonb;
-  other_tax record;
+  in_own_currency jsonb;
   shipped_on date;
 begin
   select * into shop from public.workspaces where id = _order.workspace_id;
@@ -244,9 +244,8 @@ begin
     else lines end;
   content := private.with_reasons(private.with_taxes(lines, _order.currency), seller, sale.reason_code, language);
   if _kind <> 'proforma' then
-    select * into other_tax from private.foreign_tax(
-      (content ->> 'tax_minor')::bigint, _order.currency, seller, said ->> 'tax_exchange_rate', today);
-    refusal := other_tax.refusal;
+    select f.told, f.refusal into in_own_currency, refusal from private.foreign_tax(
+      (content ->> 'tax_minor')::bigint, _order.currency, seller, said ->> 'tax_exchange_rate', today) as f;
     if refusal is not null then
       content := null;
       return;
@@ -259,7 +258,7 @@ begin
     'due_on', case when _kind <> 'proforma' then today + coalesce((
       select payment_days from private.invoice_settings where workspace_id = shop.id), 14) end,
     'delivered_on', case when _kind in ('balance', 'full') or sale.category = 'K' then coalesce(shipped_on, today) end,
-    'seller', seller, 'buyer', buyer, 'foreign_tax', other_tax.told, 'colour', shop.colour, 'logo', shop.logo))
+    'seller', seller, 'buyer', buyer, 'foreign_tax', in_own_currency, 'colour', shop.colour, 'logo', shop.logo))
     || jsonb_build_object('notes', coalesce(said -> 'notes', '[]'));
 end
 $$;

@@ -226,15 +226,46 @@ as $$
   select private.remind_invoices(most)
 $$;
 
+-- Quotes on paper -----------------------------------------------------------------------------------------------------
+
+create function private.quote_document(_caller uuid, _quote uuid, _token text) returns jsonb
+language plpgsql security definer
+set search_path = ''
+as $$
+declare
+  found_one public.quotes;
+begin
+  select * into found_one from public.quotes where id = _quote;
+  if private.quote_access(found_one, _caller, _token) is null then
+    return private.not_found();
+  end if;
+  return private.answer(private.quote_json(found_one) || (
+    select jsonb_build_object(
+      'approved_on', found_one.approved_on, 'language', private.language_of(w.locale), 'colour', w.colour, 'logo', w.logo,
+      -- A quote may come from whoever isn't ready to send invoices yet.
+      'seller', jsonb_build_object('name', w.name, 'country', '') || private.seller_json(w.id))
+    from public.workspaces as w where w.id = found_one.workspace_id));
+end
+$$;
+comment on function private.quote_document is 'A quote with who makes it, as it is typeset.';
+
+create function public.quote_document(caller uuid, quote_id uuid, token text) returns jsonb
+language sql
+set search_path = ''
+as $$
+  select private.quote_document(caller, quote_id, token)
+$$;
+
 revoke execute on function
   private.invoice_path, private.mail_invoice, private.document_json, private.read_invoice_document,
   public.read_invoice_document, private.documents_to_render, public.documents_to_render, private.keep_invoice_document,
-  public.keep_invoice_document, private.send_invoice, public.send_invoice, private.remind_invoices, public.remind_invoices
+  public.keep_invoice_document, private.send_invoice, public.send_invoice, private.remind_invoices,
+  public.remind_invoices, private.quote_document, public.quote_document
 from public, anon, authenticated;
 grant execute on function
   private.read_invoice_document, public.read_invoice_document, private.send_invoice, public.send_invoice
 to authenticated;
 grant execute on function
   private.documents_to_render, public.documents_to_render, private.keep_invoice_document, public.keep_invoice_document,
-  private.remind_invoices, public.remind_invoices
+  private.remind_invoices, public.remind_invoices, private.quote_document, public.quote_document
 to service_role;

@@ -33,6 +33,10 @@ SERVICE_USERS = {
     "functions/orders/handler.py",  # tells whoever has the link how far an order is
     "functions/jobs/expiring.py",  # works for everybody, as all jobs do
     "functions/jobs/refreshing.py",
+    "functions/invoice/handler.py",  # VAT ids and IBANs are checked here: nobody enters one past it
+    "functions/invoice/delivering.py",  # renders everybody's
+    "functions/invoice/keeping.py",
+    "functions/jobs/reminding.py",
     "functions/payment_intent/handler.py",  # guests have no identity there: the order's token stands for them
     "functions/payment_intent/reconciling.py",  # compares everybody's payments
     "functions/payment_intent/refunding.py",

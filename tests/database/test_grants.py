@@ -135,6 +135,7 @@ EXECUTE = {
                 "documents_to_render",
                 "keep_invoice_document",
                 "remind_invoices",
+                "quote_document",
                 "begin_job",
                 "end_job",
                 "purge_expired",

@@ -21,6 +21,7 @@ import urllib3
 from local.resend import Sandbox
 from local.stack import Stack
 from tests.api import InProcess
+from tests.functions.billing import Office
 from tests.functions.paying import Till
 from tests.functions.workspaces import As
 from tests.people import People, Person
@@ -93,6 +94,20 @@ def till(opened_till: Till, environment: pytest.MonkeyPatch) -> Till:
     """A workspace that sells, and a Stripe without anything in it."""
     opened_till.begin()
     return opened_till
+
+
+@pytest.fixture(scope="module")
+def opened_office(people: People, stack: Stack) -> Iterator[Office]:
+    """Made once: nobody is changed by an invoice."""
+    with psycopg.connect(stack.database_url, autocommit=True) as connection:
+        yield Office(InProcess(), connection, people, stack.env["INTERNAL_TOKEN"])
+
+
+@pytest.fixture
+def office(opened_office: Office, environment: pytest.MonkeyPatch) -> Office:
+    """A workspace that invoices, with nothing waiting to be rendered and no number given."""
+    opened_office.begin()
+    return opened_office
 
 
 def spend(database: psycopg.Connection, limit: str, subject: str, units: int) -> None:

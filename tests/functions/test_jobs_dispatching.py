@@ -157,18 +157,18 @@ class TestMails:
     def test_are_asked_for_at_leisure_where_nothing_comes_of_it(self, peer: Server) -> None:
         peer.usual = did()
         run = Run(deadline=clock.seconds() + dispatching.LEAST_SECONDS + 2.5)
-        dispatching.deliver_mails(run)
+        dispatching.deliver(run, "email-service")
         assert len(peer.sent) == 3
 
     def test_end_when_the_time_is_over(self, peer: Server) -> None:
         peer.usual = did(delivered=1, wait_seconds=0.01)
         run = Run(deadline=clock.seconds() + dispatching.LEAST_SECONDS + 0.5)
-        dispatching.deliver_mails(run)
+        dispatching.deliver(run, "email-service")
         assert abs(run.seconds_left - dispatching.LEAST_SECONDS) < 0.2
         assert run.counts["delivered"] == len(peer.sent) > 5
 
     def test_are_asked_for_only_while_there_is_time_to_deliver(self, peer: Server) -> None:
-        dispatching.deliver_mails(Run(deadline=clock.seconds() + dispatching.LEAST_SECONDS - 0.1))
+        dispatching.deliver(Run(deadline=clock.seconds() + dispatching.LEAST_SECONDS - 0.1), "email-service")
         assert peer.sent == []
 
     def test_are_not_waited_for_beyond_the_run_s_time(self, peer: Server, environment: pytest.MonkeyPatch) -> None:
@@ -176,7 +176,7 @@ class TestMails:
         peer.replies = [HANG]
         began = time.monotonic()
         with pytest.raises(Problem, check=lambda problem: problem.code == "function_unavailable"):
-            dispatching.deliver_mails(Run(deadline=clock.seconds() + 1))
+            dispatching.deliver(Run(deadline=clock.seconds() + 1), "email-service")
         assert time.monotonic() - began < 2
 
     @pytest.mark.parametrize(
