@@ -23,6 +23,7 @@ from functions.email_service.models import (
     NewMessage,
     Preview,
     Recorded,
+    Rounds,
     SuppressionPage,
     Suppressions,
     TemplateInfo,
@@ -191,9 +192,9 @@ def unsubscribe(token: UUID) -> Reply[bytes]:
 
 
 @app.post("/deliver", signed_by=auth.internal)
-def deliver_due() -> Delivered:
-    """Deliver what is due, up to a hundred mails."""
-    return deliver()
+def deliver_due(query: Rounds) -> Delivered:
+    """Deliver what is due, up to a hundred mails in a round."""
+    return deliver(query.rounds)
 
 
 def text(identifier: UUID | None) -> str | None:

@@ -221,6 +221,12 @@ class Explanation(Message):
     events: list[Event]
 
 
+class Rounds(Query):
+    """How many deliveries are made at most, one after another."""
+
+    rounds: Annotated[int, Field(ge=1, le=10)] = 1
+
+
 class SuppressionPage(Page):
     """Of which workspace."""
 

@@ -144,7 +144,7 @@ def send_invoice(caller: Caller, invoice_id: UUID) -> InvoiceDetail:
     """Mail it to the buyer with the document attached, as soon as that is there."""
     sent = InvoiceDetail.model_validate(as_caller(caller).rpc("send_invoice", invoice_id=str(invoice_id)))
     if sent.document and sent.document.state == "ready":
-        peers.nudge("email-service/deliver")
+        peers.nudge("email-service/deliver?rounds=5")
         return sent
     return rendered_soon(sent)
 

@@ -33,7 +33,7 @@ def keep(document: dict[str, Any]) -> dict[str, Any]:
     if kept["sha256"] != digest:  # rendered before by another release: that one was sent
         log.write("error", event="invoice rendered otherwise than before", invoice=document["invoice_id"])
     if kept["mailed"]:
-        peers.nudge("email-service/deliver")
+        peers.nudge("email-service/deliver?rounds=5")  # it goes alone, behind what is due already
     return {"sha256": kept["sha256"], "bytes": kept["bytes"]}
 
 

@@ -46,7 +46,7 @@ begin
   end if;
   perform private.queue_email(
     _invoice.workspace_id, case _invoice.kind when 'credit_note' then 'credit-note' else 'invoice' end, recipient,
-    jsonb_strip_nulls(about), 'order ' || _invoice.order_id, null,
+    jsonb_strip_nulls(about), 'invoice ' || _invoice.id, null,
     jsonb_build_array(jsonb_build_object(
       'bucket', 'invoices', 'path', _path, 'name', substring(_path from '[^/]+$'))));
   update public.invoices set sent_at = clock_timestamp(), mail_wanted = false where id = _invoice.id;

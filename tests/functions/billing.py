@@ -79,14 +79,15 @@ class Office:
         self.database.execute("select private.record_payment(%s, %s, %s)", [order, received, refunded])
 
     def mails(self, order: UUID) -> list[Json]:
-        """What was queued for the customer, {template, recipient, data, attachments}, in that order."""
+        """The mails of its invoices, {template, recipient, data, attachments}, in the order in which they were queued."""
         rows = self.database.execute(
             """
             select jsonb_build_object('template', m.template, 'recipient', m.recipient, 'data', m.data,
               'attachments', m.attachments)
             from private.email_messages as m join private.outbox as o on o.id = m.outbox_id
-            where o.ordering_key like '%%order ' || %s order by o.position
+            where o.ordering_key like any (
+              select '%%invoice ' || id from public.invoices where order_id = %s) order by o.position
             """,
-            [str(order)],
+            [order],
         ).fetchall()
         return [row[0] for row in rows]

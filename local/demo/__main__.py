@@ -4,71 +4,38 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import json
 import secrets
 import sys
 import time
 from collections.abc import Iterator
 from datetime import datetime
 from html import unescape
-from typing import Any, NamedTuple
+from typing import Any
 
 import urllib3
 
 from local import envfile, state
+from local.demo.calling import PATIENCE_SECONDS, Api, heading
+from local.demo.selling import invoice, pay, quote
 from local.functions import FunctionsServer
 from local.pictures import Picture, labels, photographs
 from local.ports import chosen_port, free_port
 from local.stack import Stack
 from local.trouble import Trouble
 
-BRIEF = (
-    "We need 500 heavyweight hoodies in black, sizes M to XL evenly, with a 3-colour front print and woven neck "
-    "labels, by the end of March, in euros."
-)
-PATIENCE_SECONDS = 90  # where nobody is nudged, what is due waits for the minute
 PHOTOGRAPHS = {"motorcycle_left", "page", "coffee", "chelsea", "astronaut"}
 
 
-class Reply(NamedTuple):
-    """An answer that says yes."""
-
-    content: Any
-    headers: dict[str, str]
-    seconds: float
-
-
-class Api:
-    """The functions, called over HTTP."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self._token: str | None = None
-
-    def sign_in_with(self, token: str) -> None:
-        """Be this person from now on."""
-        self._token = token
-
-    def __call__(self, method: str, path: str, content: object = None) -> Reply:
-        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
-        started = time.perf_counter()
-        reply = urllib3.request(method, f"{self.url}/api{path}", json=content, headers=headers, timeout=60)
-        answer = json.loads(reply.data or b"null")
-        if reply.status >= 400:
-            waiting = f" (again in {reply.headers['Retry-After']} s)" if "Retry-After" in reply.headers else ""
-            raise Trouble(f"{method} {path} answers {reply.status}: {answer['detail']}{waiting}")
-        return Reply(answer, {k.lower(): v for k, v in reply.headers.items()}, time.perf_counter() - started)
-
-
 def main() -> None:
-    """Sign up, detect, invite somebody by mail, sell something and be paid for it, and check the trail."""
+    """Sign up, detect, invite somebody by mail, sell something, be paid, invoice it, and check the trail."""
     with functions() as (url, stripe):
         api = Api(url)
         me = sign_up(api)
         detect(api, [p for p in photographs() if p.name in PHOTOGRAPHS] + labels())
-        invite(api, me["default_workspace_id"])
+        invite_somebody(api, me["default_workspace_id"])
         order_id = quote(api)
         pay(api, order_id, stripe)
+        invoice(api, order_id, me["default_workspace_id"])
         audit(api, me["default_workspace_id"])
 
 
@@ -154,7 +121,7 @@ def cells(item: dict[str, Any] | None) -> tuple[object, ...]:
     return item["name"][:26], item["quantity"], barcode[:24], f"{item['confidence']:.2f}"
 
 
-def invite(api: Api, workspace_id: str) -> None:
+def invite_somebody(api: Api, workspace_id: str) -> None:
     """An invite by mail: queued with the invite itself, delivered, and told of by the provider's webhook."""
     heading("4. An invite goes out by mail")
     to = f"alex.{secrets.token_hex(4)}@example.com"
@@ -181,81 +148,9 @@ def text_part(page: str) -> list[str]:
     return unescape(page.partition("Text part</summary><pre>")[2].partition("</pre>")[0]).strip().splitlines()
 
 
-def quote(api: Api) -> str:
-    """A brief in words, the price computed from it, and the order it becomes: its id."""
-    heading("5. A brief becomes a quote, and the quote an order")
-    print(f"“{BRIEF}”\n")
-    read = api("POST", "/quote-generator/parse", {"description": BRIEF})
-    fields = read.content["fields"]
-    for name, value in fields.items():
-        print(f"  {name:<13} {json.dumps(value, ensure_ascii=False):<70} {read.content['confidence'].get(name, 1):.2f}")
-    customer = {"email": f"maya.{secrets.token_hex(4)}@example.com", "name": "Maya Lindqvist"}
-    made = api("POST", "/quote-generator", {**fields, "customer": customer, "source_text": BRIEF})
-    priced, row = made.content, "  {:<44} {:>6} {:>12} {:>12}"
-    print(f"\n{priced['number']}, {priced['currency']}, until {priced['valid_until']}, in {made.seconds * 1000:.0f} ms")
-    for line in [*priced["lines"], *priced["setup"]]:
-        print(row.format(line["description"][:44], line["quantity"], line["unit_price"], money(line["amount_minor"])))
-    for name in ("total", "deposit", "balance"):
-        print(row.format(name.capitalize(), "", "", money(priced[f"{name}_minor"])))
-    print(f"  ready on {priced['earliest_date']}, {priced['lead_time_days']} days after approval")
-    for saving in priced["savings"]:
-        print(f"  cheaper: {saving['description']}, saves {saving['saves_each']} each")
-    print(f"\n{priced['narrative']['text']}\n")
-    replay = api("GET", f"/quote-generator/{priced['id']}/replay").content
-    if not replay["equal"]:
-        raise Trouble(f"the quote is computed otherwise again: {replay['differences']}")
-    order = api("POST", f"/quote-generator/{priced['id']}/convert", {}).content
-    state = api("GET", f"/orders/{order['order_id']}").content["workflow_state"]
-    print(f"Computed again to the cent; now it is order {order['order_number']}, {state.replace('_', ' ')}.")
-    return str(order["order_id"])
-
-
-def pay(api: Api, order_id: str, stripe: str) -> None:
-    """The deposit: a card is declined, the next one isn't, Stripe tells, and the order may go on."""
-    heading("6. The deposit is paid, and production begins")
-    if not stripe:
-        print("Payments go to Stripe itself here: nothing is paid for a demonstration.")
-        return
-    refused = asked(api, f"/orders/{order_id}/transitions", {"to": "in_production"})
-    print(f"Into production before that: {refused}")
-    wanted = {"order_id": order_id, "payment_type": "deposit"}
-    intent, again = (api("POST", "/payment-intent", wanted).content for _ in range(2))
-    if again != intent:
-        raise Trouble("asked twice, there are two payments")
-    amount = f"{money(intent['amount_minor'])} {intent['currency']}"
-    print(f"{intent['payment_intent_id']}, {amount}, {intent['status'].replace('_', ' ')}; asked again: the same")
-    page = f"{stripe}/pay/{intent['payment_intent_id']}/{intent['client_secret']}"
-    for card in ("pm_card_visa_chargeDeclinedInsufficientFunds", "pm_card_visa"):
-        urllib3.request("POST", page, body=f"do={card}", redirect=False)  # as its buttons do
-        print(f"Paid with {card.removeprefix('pm_card_')}")
-    started = time.perf_counter()
-    while (order := api("GET", f"/orders/{order_id}").content)["payment_state"] == "unpaid":
-        if time.perf_counter() - started > PATIENCE_SECONDS:
-            raise Trouble("Stripe has not told of the payment")
-        time.sleep(0.1)
-    waited = time.perf_counter() - started
-    print(f"{waited:.1f} s later, by webhook: {order['payment_state'].replace('_', ' ')}, the customer has a mail")
-    moved = api("POST", f"/orders/{order_id}/transitions", {"to": "in_production"}).content
-    print(f"Order {moved['number']}: {moved['workflow_state'].replace('_', ' ')}.")
-
-
-def asked(api: Api, path: str, content: object) -> str:
-    """How something is refused. Raises `Trouble` where it isn't."""
-    try:
-        api("POST", path, content)
-    except Trouble as refusal:
-        return str(refusal).partition(": ")[2]
-    raise Trouble(f"POST {path} should have been refused")
-
-
-def money(minor: int) -> str:
-    """An amount of the demonstration's currency."""
-    return f"{minor / 100:,.2f}"
-
-
 def audit(api: Api, workspace_id: str) -> None:
     """The trail, and whether it is whole."""
-    heading("7. The audit trail")
+    heading("8. The audit trail")
     entries = api("GET", f"/workspaces/{workspace_id}/audit?limit=100").content["data"]
     for action in sorted({entry["action"] for entry in entries}):
         print(f"{sum(entry['action'] == action for entry in entries):>4}  {action}")
@@ -266,11 +161,6 @@ def audit(api: Api, workspace_id: str) -> None:
     if not verdict["intact"]:
         raise Trouble(f"the audit trail is broken at entry {verdict['broken_at']}: {verdict['reason']}")
     print(f"verified: {verdict['entries']} entries, each chained to the one before; head {head['hash'][:16]}…")
-
-
-def heading(text: str) -> None:
-    """A step."""
-    print(f"\n{text}\n{'─' * len(text)}")
 
 
 if __name__ == "__main__":

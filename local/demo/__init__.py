@@ -1,0 +1,1 @@
+"""The demonstration: what the functions do for somebody who opens a shop today."""
