@@ -1,0 +1,418 @@
+"""`python -m tests.functions.invoice.samples`: typesets what docs/samples shows, as PDF and as pictures."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+
+from functions.invoice.document import Content, ForeignTax, Party, QuoteContent, QuoteLine, Reference, Seller, Stage
+from functions.invoice.rendering import render, render_quote
+from tests.functions.invoice.making import BREWERY, DAY, STUDIO, content, line
+
+FOLDER = Path(__file__).resolve().parents[3] / "docs" / "samples"
+BALLOONS = Seller(
+    name="Luftig & Söhne",
+    contact="Amélie Roux",
+    address="14 rue des Ballons",
+    postcode="69002",
+    city="Lyon",
+    country="FR",
+    vat_id="FR12345678901",
+    registration="RCS Lyon 812 345 678",
+    email="bonjour@luftig.example",
+    iban="FR7630006000011234567890189",
+    bic="AGRIFRPP",
+    footer="SARL au capital de 10 000 €. Pénalités de retard : trois fois le taux d’intérêt légal ; "
+    "indemnité forfaitaire pour frais de recouvrement : 40 €.",
+)
+PRINTER = Seller(
+    name="Harbour Print Works Ltd",
+    contact="Tom Okafor",
+    address="Unit 7, Dockside Business Park",
+    postcode="BS1 6XN",
+    city="Bristol",
+    country="GB",
+    vat_id="GB123456789",
+    registration="Company no. 07654321",
+    email="accounts@harbourprint.example",
+    iban="GB29NWBK60161331926819",
+    bic="NWBKGB2L",
+)
+KYOTO = Seller(
+    name="Kyoto Fuusen Studio 京都風船スタジオ",
+    address="Nakagyo-ku, Kawaramachi 3-12",
+    postcode="604-8005",
+    city="Kyoto",
+    country="JP",
+    tax_number="T1234567890123",
+    email="hello@fuusen.example",
+)
+GARMENTS = (
+    ("Hoodie, heavyweight fleece", "350 g/m², navy, M–XXL", "pcs"),
+    ("T-shirt, organic cotton", "180 g/m², off-white, S–XL", "pcs"),
+    ("Screen print, front", "3 colours, 28 × 32 cm", "pcs"),
+    ("Embroidery, left chest", "8,200 stitches", "pcs"),
+    ("Woven neck label", None, "pcs"),
+    ("Balloon arch, delivered and put up", "Organic, 4 m, sand and terracotta", "m"),
+    ("Helium, balloon gas", None, "m3"),
+    ("Design and artwork", "Two rounds of changes", "h"),
+    ("Packing in single bags with a barcode label, and boxes marked by size and colour", None, "box"),
+)
+
+
+def goods(count: int, seed: int = 1) -> list[dict[str, object]]:
+    """So many lines of a studio's work."""
+    random = Random(seed)
+    found = []
+    for at in range(count):
+        name, detail, unit = GARMENTS[at % len(GARMENTS)]
+        quantity = {"h": "7.5", "m": "4.5", "m3": "12"}.get(unit, str(random.choice((12, 50, 120, 500, 1250))))
+        gross = int(Decimal(quantity) * random.randint(95, 4500))
+        found.append(line(name, gross, "7" if at % 9 == 4 else "19", quantity=quantity, unit=unit, detail=detail))
+    return found
+
+
+def one_page() -> bytes:
+    """An English invoice with a logo, two rates and a day of delivery."""
+    made = content(goods(6), seller=PRINTER, currency="EUR", colour="#0f766e", notes=["Thank you for your order."])
+    return render(made, logo=logo("#0f766e"), paid_on=None)
+
+
+def german() -> bytes:
+    """A German invoice."""
+    made = content(
+        goods(4, 3), language="de", colour="#b4432f", number="2026-00043", notes=["Vielen Dank für Ihren Auftrag."]
+    )
+    return render(made, logo=logo("#b4432f"), paid_on=None)
+
+
+def paid() -> bytes:
+    """The paid copy of an English invoice."""
+    made = content(goods(6), seller=PRINTER, currency="EUR", colour="#0f766e", notes=["Thank you for your order."])
+    return render(made, logo=logo("#0f766e"), paid_on=date(2026, 12, 3))
+
+
+def long() -> bytes:
+    """Many pages."""
+    return render(content(goods(60), language="de", number="2026-00044"), logo=None, paid_on=None)
+
+
+def longest() -> bytes:
+    """Two hundred lines."""
+    return render(content(goods(200), number="2026-00045"), logo=None, paid_on=None)
+
+
+ORDER = [
+    line("Sweat à capuche, molleton épais", 1_186_800, "20", quantity="500", detail="350 g/m², bleu nuit"),
+    line("Sérigraphie, devant, trois couleurs", 142_000, "20", quantity="500"),
+    line("Livraison", 24_000, "20", quantity=None, unit=None),
+]
+DEPOSIT = Reference(number="2026-00101", issued_on=date(2026, 9, 3))
+
+
+def deposit() -> bytes:
+    """The deposit of a French order."""
+    made = content(
+        [line("Acompte de 30 % sur la commande NL-2044", 405_840, "20", quantity=None, unit=None)],
+        kind="deposit",
+        language="fr",
+        number=DEPOSIT.number,
+        issued_on=DEPOSIT.issued_on,
+        order_number="NL-2044",
+        due_on=DEPOSIT.issued_on + timedelta(days=10),
+        delivered_on=None,
+        seller=BALLOONS,
+        buyer=PARIS,
+        colour="#7c3aed",
+    )
+    return render(made, logo=None, paid_on=None)
+
+
+def balance() -> bytes:
+    """What is left of it."""
+    less = line("Acompte déjà facturé", -405_840, "20", quantity=None, unit=None, deducts=DEPOSIT)
+    made = content(
+        [*ORDER, less],
+        kind="balance",
+        language="fr",
+        number="2026-00117",
+        order_number="NL-2044",
+        seller=BALLOONS,
+        buyer=PARIS,
+        colour="#7c3aed",
+    )
+    return render(made, logo=None, paid_on=None)
+
+
+PARIS = Party(
+    name="Maison Bellerive SAS",
+    contact="Élodie Marchand",
+    address="8 quai de la Rapée\nBâtiment C",
+    postcode="75012",
+    city="Paris",
+    country="FR",
+    vat_id="FR98765432109",
+    email="compta@bellerive.example",
+)
+
+
+def credit_note() -> bytes:
+    """Some of it came back."""
+    made = content(
+        [line("Hoodie, heavyweight fleece", 28_560, quantity="12", detail="Returned: seams open")],
+        kind="credit_note",
+        number="2026-00051",
+        due_on=None,
+        delivered_on=None,
+        credits=Reference(number="2026-00042", issued_on=DAY - timedelta(days=20)),
+        reason="Twelve pieces with open seams were returned on 14 November.",
+        colour="#0f766e",
+    )
+    return render(made, logo=None, paid_on=None)
+
+
+def yen() -> bytes:
+    """A currency without decimals, a tax that isn't called VAT."""
+    made = content(
+        [
+            line("Balloon garland, cherry blossom", 165_000, "10", quantity="3", unit="set"),
+            line("Set-up on site", 88_000, "10", quantity="8", unit="h"),
+            line("Tea and sweets for the opening", 21_600, "8", quantity="40"),
+        ],
+        currency="JPY",
+        seller=KYOTO,
+        buyer=TOKYO,
+        number="2026-00007",
+        colour="#be185d",
+    )
+    return render(made, logo=None, paid_on=None)
+
+
+TOKYO = Party(
+    name="Aoyama Gallery 青山画廊", address="Minami-Aoyama 5-9-1", postcode="107-0062", city="Tokyo", country="JP"
+)
+
+
+def reverse_charge() -> bytes:
+    """A service for a business in another member state."""
+    made = content(
+        [
+            line("Brand design and artwork", 480_000, "0", quantity="40", unit="h", category="AE"),
+            line("Art direction on site", 136_000, "0", quantity="2", unit="day", category="AE"),
+        ],
+        buyer=PARIS,
+        number="2026-00046",
+        colour="#111827",
+    )
+    return render(made, logo=None, paid_on=None)
+
+
+def arabic() -> bytes:
+    """A buyer whose name runs from right to left; an export; the tax in the seller's own currency."""
+    buyer = Party(
+        name="شركة النخيل للفعاليات ذ.م.م",
+        contact="ليلى حداد",
+        address="شارع الشيخ زايد 45\nبرج النخيل، الطابق 12",
+        city="دبي",
+        country="AE",
+        email="accounts@nakheel.example",
+    )
+    made = content(
+        [
+            line(
+                "بالونات عضوية، قوس 4 م",
+                1_250_000,
+                "0",
+                quantity="4.5",
+                unit="m",
+                category="G",
+                detail="Sand, terracotta",
+            ),
+            line("Organic balloon arch", 980_050, "0", quantity="3", category="G"),
+            line("זר בלונים", 20_000, "0", quantity="2", category="G"),
+        ],
+        buyer=buyer,
+        currency="USD",
+        number="2026-00047",
+        colour="#b45309",
+        notes=["شكراً لطلبكم. Please quote 2026-00047."],
+    )
+    return render(made, logo=None, paid_on=None)
+
+
+def chinese() -> bytes:
+    """A Chinese buyer; a rate of another currency."""
+    buyer = Party(
+        name="上海云朵派对策划有限公司",
+        contact="王小梅",
+        address="静安区南京西路1266号",
+        postcode="200040",
+        city="上海",
+        country="CN",
+    )
+    made = content(
+        [
+            line("Ballonbogen „Wolke“ 云朵气球拱门", 357_000, quantity="3", unit="set", detail="白色与珍珠色"),
+            line("Aufbau vor Ort", 119_000, quantity="16", unit="h"),
+        ],
+        buyer=buyer,
+        currency="CNY",
+        language="de",
+        number="2026-00048",
+        colour="#dc2626",
+    )
+    made.foreign_tax = ForeignTax(currency="EUR", rate=Decimal("0.1213"), tax_minor=9219)
+    return render(made, logo=None, paid_on=None)
+
+
+def proforma() -> bytes:
+    """A pro forma invoice, in a currency with three decimals."""
+    made = content(
+        [
+            line("Balloon wall, 3 × 2.4 m", 486_125, "0", category="G"),
+            line("Freight", 60_500, "0", category="G", quantity=None),
+        ],
+        kind="proforma",
+        currency="KWD",
+        number="PF-2026-0003",
+        delivered_on=None,
+        colour="#0369a1",
+        buyer=Party(name="Al Shaheed Park Events", address="Sharq, Block 5", city="Kuwait City", country="KW"),
+    )
+    return render(made, logo=None, paid_on=None)
+
+
+def quote() -> bytes:
+    """A quote for garments."""
+    made = QuoteContent(
+        number="Q-2026-0108",
+        version=2,
+        issued_on=DAY,
+        valid_until=DAY + timedelta(days=30),
+        language="en",
+        currency="EUR",
+        seller=STUDIO,
+        customer=BREWERY,
+        colour="#4338ca",
+        narrative="500 heavyweight hoodies for your winter collection, printed in three colours on the front and labelled in "
+        "the neck. We can deliver by 12 January; 600 pieces would lower the price of each by 0.42.",
+        lines=[
+            QuoteLine(
+                description="Hoodie",
+                quantity=Decimal(500),
+                unit="pcs",
+                unit_price=Decimal("14.50"),
+                amount_minor=725_000,
+            ),
+            QuoteLine(
+                description="Heavyweight fleece, 350 g/m²",
+                quantity=Decimal(500),
+                unit="pcs",
+                unit_price=Decimal("3.2625"),
+                amount_minor=163_125,
+            ),
+            QuoteLine(
+                description="Size XXL",
+                quantity=Decimal(100),
+                unit="pcs",
+                unit_price=Decimal("1.10"),
+                amount_minor=11_000,
+            ),
+            QuoteLine(
+                description="Screen print, 3 colours",
+                detail="Front",
+                quantity=Decimal(500),
+                unit="pcs",
+                unit_price=Decimal("1.085"),
+                amount_minor=54_250,
+            ),
+        ],
+        fees=[
+            QuoteLine(
+                description="Screens, 3 colours", quantity=Decimal(3), unit_price=Decimal("24.19"), amount_minor=7_257
+            )
+        ],
+        subtotal_minor=953_375,
+        fees_minor=7_257,
+        total_minor=960_632,
+        deposit_minor=288_190,
+        balance_minor=672_442,
+        timeline=[
+            Stage(name="Fabric", starts_on=date(2026, 11, 23), ends_on=date(2026, 12, 4)),
+            Stage(name="Cutting and sewing", starts_on=date(2026, 12, 7), ends_on=date(2026, 12, 22)),
+            Stage(name="Printing", starts_on=date(2026, 12, 23), ends_on=date(2027, 1, 6)),
+            Stage(name="Checking and packing", starts_on=date(2027, 1, 7), ends_on=date(2027, 1, 12)),
+        ],
+        incoterm="EXW",
+        tolerance_percent=Decimal(3),
+        excluded=["Transport from our door", "Insurance", "Duties and taxes"],
+        notes=["The colours of your logo are matched to Pantone 2728 C."],
+    )
+    return render_quote(made, logo=logo("#4338ca"))
+
+
+def logo(colour: str) -> bytes:
+    """A mark for a studio: three balloons."""
+    from PIL import Image, ImageDraw
+
+    image = Image.new("RGBA", (640, 400), (0, 0, 0, 0))
+    draw = ImageDraw.Draw(image)
+    red, green, blue = bytes.fromhex(colour[1:])
+    for left, top, size, alpha in ((20, 60, 280, 255), (200, 20, 220, 170), (360, 110, 260, 110)):
+        layer = Image.new("RGBA", image.size, (0, 0, 0, 0))
+        ImageDraw.Draw(layer).ellipse((left, top, left + size, top + size), fill=(red, green, blue, alpha))
+        image = Image.alpha_composite(image, layer)
+    del draw
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+SAMPLES: dict[str, Callable[[], bytes]] = {
+    "one-page": one_page,
+    "german": german,
+    "paid": paid,
+    "long": long,
+    "deposit": deposit,
+    "balance": balance,
+    "credit-note": credit_note,
+    "yen": yen,
+    "reverse-charge": reverse_charge,
+    "arabic": arabic,
+    "chinese": chinese,
+    "pro-forma": proforma,
+    "quote": quote,
+}
+
+
+def pictures(pdf: bytes, dots_per_inch: int = 100) -> list[bytes]:
+    """A PNG of each page, of few colours: pages are small that way."""
+    import pypdfium2
+    from PIL import Image
+
+    found = []
+    for page in pypdfium2.PdfDocument(pdf):
+        file = io.BytesIO()
+        drawn = page.render(scale=dots_per_inch / 72).to_pil().convert("RGB")
+        drawn.quantize(64, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+        found.append(file.getvalue())
+    return found
+
+
+def main() -> None:
+    """Write them."""
+    for name, sample in SAMPLES.items():
+        pdf = sample()
+        stem = "quote" if name == "quote" else f"invoice-{name}"
+        (FOLDER / f"{stem}.pdf").write_bytes(pdf)
+        pages = pictures(pdf)
+        for at, picture in enumerate(pages, 1):
+            (FOLDER / (f"{stem}-{at}.png" if len(pages) > 1 else f"{stem}.png")).write_bytes(picture)
+
+
+if __name__ == "__main__":
+    main()
