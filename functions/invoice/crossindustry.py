@@ -5,6 +5,8 @@ Imported where an invoice is written, and nowhere else: it loads drafthorse.
 
 from __future__ import annotations
 
+from xml.etree import ElementTree
+
 from drafthorse.models.document import Document
 from drafthorse.models.fields import Field, MultiField
 from drafthorse.models.references import InvoiceReferencedDocument
@@ -27,3 +29,7 @@ class Invoice(Document):
     """With that transaction."""
 
     trade = Field(Transaction, required=True)
+
+    def written(self) -> bytes:
+        """As XML. drafthorse's own `serialize` writes it twice and reads it twice: half of the time that all takes."""
+        return ElementTree.tostring(self.to_etree(), "utf-8", xml_declaration=True)

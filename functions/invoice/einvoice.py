@@ -52,7 +52,7 @@ def to_xml(content: Content) -> bytes:
     _agree(invoice.trade.agreement, content)
     _deliver(invoice.trade.delivery, content)
     _settle(invoice.trade.settlement, content, words)
-    return bytes(invoice.serialize(schema=None))
+    return invoice.written()
 
 
 def amount(minor: int, currency: str) -> Decimal:

@@ -1,11 +1,13 @@
 """What makes a PDF with an attached XML a Factur-X (ZUGFeRD) invoice: its metadata say so.
 
-Factur-X 1.07, section 6.2.2: four properties of a schema of its own, which PDF/A wants described in the same place.
+Factur-X 1.07, section 6.2.2: four properties of a schema of its own, which PDF/A wants described in the same place. They
+are appended as an incremental update (ISO 32000-1, 7.5.6), which leaves the typesetter's file as it is: a library would
+read and write all of it anew, and take longer than setting a page does.
 """
 
 from __future__ import annotations
 
-import io
+import re
 
 FILE_NAME = "factur-x.xml"
 NAMESPACE = "urn:factur-x:pdfa:CrossIndustryDocument:invoice:1p0#"
@@ -17,26 +19,37 @@ PROPERTIES = (
 )
 # Where the typesetter's own metadata take more.
 SCHEMAS_END, METADATA_END = "</rdf:Bag></pdfaExtension:schemas>", "</rdf:RDF>"
+# As the typesetter writes a file: a plain cross-reference table at its end, metadata as plain text.
+END = re.compile(rb"\ntrailer\n<<(/Size [^<>]*/ID\[\([^)]*\)\([^)]*\)\])>>\nstartxref\n(\d+)\n%%EOF\s*\Z")
+METADATA = re.compile(rb"\n(\d+) 0 obj\n<</Length (\d+)/Type/Metadata/Subtype/XML>>\nstream\n")
 
 
 def declared(pdf: bytes) -> bytes:
     """The PDF with the Factur-X properties among its metadata: the same bytes for the same PDF.
 
-    Raises `ValueError` for a PDF whose metadata aren't as the typesetter writes them.
+    Raises `ValueError` for a PDF that isn't as the typesetter writes it.
     """
-    import pikepdf
+    end, objects = END.search(pdf), list(METADATA.finditer(pdf))
+    if end is None or len(objects) != 1:
+        raise ValueError("not a file of the typesetter's")
+    number, length, start = int(objects[0][1]), int(objects[0][2]), objects[0].end()
+    metadata = extended(pdf[start : start + length].decode()).encode()
+    at = len(pdf) + 1
+    update = b"%d 0 obj\n<</Length %d/Type/Metadata/Subtype/XML>>\nstream\n%b\nendstream\nendobj\n"
+    update %= number, len(metadata), metadata
+    references = b"xref\n%d 1\n%010d 00000 n\r\ntrailer\n<<%b/Prev %b>>\nstartxref\n%d\n%%%%EOF\n"
+    references %= number, at, end[1], end[2], at + len(update)
+    return pdf + b"\n" + update + references
 
-    with pikepdf.open(io.BytesIO(pdf)) as document:
-        metadata = document.Root.Metadata.read_bytes().decode()
-        for end, addition in ((SCHEMAS_END, _schema()), (METADATA_END, _properties())):
-            before, found, after = metadata.partition(end)
-            if not found or end in after:
-                raise ValueError(f"the metadata hold {end} not once")
-            metadata = before + addition + found + after
-        document.Root.Metadata.write(metadata.encode())
-        file = io.BytesIO()
-        document.save(file, deterministic_id=True, fix_metadata_version=False, compress_streams=False)
-    return file.getvalue()
+
+def extended(metadata: str) -> str:
+    """XMP metadata with the properties, and the description of their schema."""
+    for end, addition in ((SCHEMAS_END, _schema()), (METADATA_END, _properties())):
+        before, found, after = metadata.partition(end)
+        if not found or end in after:
+            raise ValueError(f"the metadata hold {end} not once")
+        metadata = before + addition + found + after
+    return metadata
 
 
 def _schema() -> str:

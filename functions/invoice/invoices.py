@@ -9,7 +9,7 @@ from typing import Any
 
 from functions.invoice import drawing
 from functions.invoice.document import Content, Line, Reference, Tax
-from functions.invoice.letters import aligned, grouped, letter, lettered
+from functions.invoice.letters import aligned, grouped, letter, lettered, widest
 from functions.invoice.wording import Words
 from shared.money import Money, decimals
 
@@ -24,6 +24,7 @@ def laid_out(content: Content, logo: bytes | None, paid_on: date | None) -> dict
     rounded = any(exact != shown for exact, shown in prices if exact is not None)
     payable = words.money(content.payable_minor)
     title = words(f"title.{content.kind}")
+    rows = lines(content, [shown for _, shown in prices], words)
     return {
         **letter(content.seller, content.buyer, words, content.colour, logo),
         "title": title,
@@ -35,7 +36,8 @@ def laid_out(content: Content, logo: bytes | None, paid_on: date | None) -> dict
             "rate": words.taxed("rate"),
             "amount": words("amount", currency=content.currency),
         },
-        "lines": lines(content, [shown for _, shown in prices], words),
+        "lines": rows,
+        "widest": widest(rows, ("position", "description", "quantity", "unit", "price", "rate", "amount")),
         "rounded_prices": words("rounded_prices") if rounded else None,
         "taxes": {
             "title": words.taxed("tax_summary"),
@@ -48,7 +50,7 @@ def laid_out(content: Content, logo: bytes | None, paid_on: date | None) -> dict
         "payable": {"label": words("credited" if content.kind == "credit_note" else "payable"), "amount": payable},
         "payment": payment(content, words, paid=paid_on is not None),
         "notes": {"title": words("notes"), "texts": [lettered(note) for note in content.notes if note.strip()]},
-        "paid": {"label": words("paid"), "text": words("paid_on", date=words.day(paid_on))} if paid_on else None,
+        "paid": words("paid_on", date=words.day(paid_on)) if paid_on else None,
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from functions.invoice import drawing
@@ -25,6 +25,7 @@ def letter(seller: Seller, recipient: Party, words: Words, colour: str | None, l
         ],
         "footer": footer(seller, words),
         "carried_over": words("carried_over"),
+        "brought_forward": words("brought_forward"),
     }
 
 
@@ -47,22 +48,28 @@ CITY_FIRST = frozenset("AU BD CA CN GB HK IE IN JP KR NZ PK SA SG TW US ZA".spli
 
 
 def footer(seller: Seller, words: Words) -> dict[str, Any]:
-    """What the law wants of a business letter, by columns; and the seller's own words below."""
-    iban = grouped(seller.iban) if seller.iban else ""
-    tax_id = "vat_id" if not words.other_tax else "tax_id"
-    columns: list[list[str | None]] = [
-        [seller.name, *seller.address.split("\n"), town(seller), words.country(seller.country)],
-        [
-            seller.contact,
-            seller.email,
-            seller.registration,
-            labelled(words(tax_id), seller.vat_id),
-            labelled(words("tax_number"), seller.tax_number),
-        ],
-        [seller.name, labelled(words("iban"), iban), labelled(words("bic"), seller.bic)] if iban else [],
+    """What the law wants of a business letter, by columns with a title each; and the seller's own words below."""
+    tax_id = words("tax_id" if words.other_tax else "vat_id")
+    numbers = [
+        seller.email,
+        seller.registration,
+        labelled(tax_id, seller.vat_id),
+        labelled(words("tax_number"), seller.tax_number),
     ]
-    shown = [[line.strip() for line in column if line and line.strip()] for column in columns]
-    return {"columns": [column for column in shown if column], "text": seller.footer or ""}
+    columns: list[tuple[str | None, list[str | None]]] = [
+        (seller.name, [*seller.address.split("\n"), town(seller), words.country(seller.country)]),
+        (seller.contact, numbers),
+    ]
+    if seller.iban:
+        account = [labelled(words("iban"), grouped(seller.iban)), labelled(words("bic"), seller.bic)]
+        columns.append((words("bank"), list(account)))
+    return {
+        "columns": [
+            {"title": title or "", "lines": [line.strip() for line in lines if line and line.strip()]}
+            for title, lines in columns
+        ],
+        "text": seller.footer or "",
+    }
 
 
 def labelled(label: str, value: str | None) -> str:
@@ -90,3 +97,13 @@ def aligned(figures: Sequence[str], words: Words) -> list[dict[str, str]]:
         {"figure": figure, "lacks": longest[len(tail) :] if figure else ""}
         for figure, tail in zip(figures, tails, strict=True)
     ]
+
+
+def widest(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[list[str]]:
+    """Of each column the texts that may be the widest: figures are of one width, so the longest of them is."""
+    found = []
+    for name in names:
+        cells = [row[name] for row in rows]
+        texts = ["".join(cell.values()) if name in ("quantity", "price") else cell for cell in cells]
+        found.append([] if name == "description" else sorted(set(texts), key=len)[-5:])
+    return found

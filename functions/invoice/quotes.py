@@ -6,7 +6,7 @@ from itertools import accumulate
 from typing import Any
 
 from functions.invoice.document import QuoteContent
-from functions.invoice.letters import aligned, letter, lettered
+from functions.invoice.letters import aligned, letter, lettered, widest
 from functions.invoice.wording import Words
 from shared.money import decimals
 
@@ -15,6 +15,7 @@ def laid_out(content: QuoteContent, logo: bytes | None) -> dict[str, Any]:
     """What templates/quote.typ takes."""
     words = Words(content.language, content.currency, content.seller.country)
     total = words.money(content.total_minor)
+    rows = lines(content, words)
     return {
         **letter(content.seller, content.customer, words, content.colour, logo),
         "title": words("title.quote"),
@@ -30,7 +31,8 @@ def laid_out(content: QuoteContent, logo: bytes | None) -> dict[str, Any]:
             **{name: words(name) for name in ("position", "description", "quantity", "unit_price")},
             "amount": words("gross_amount", currency=content.currency),
         },
-        "lines": lines(content, words),
+        "lines": rows,
+        "widest": widest(rows, ("position", "description", "quantity", "unit", "price", "amount")),
         "totals": totals(content, words),
         "payable": {"label": words("quoted"), "amount": total},
         "shares": shares(content, words),

@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from random import Random
 
-from functions.invoice.document import Content, ForeignTax, Party, QuoteContent, QuoteLine, Reference, Seller, Stage
+from functions.invoice.document import ForeignTax, Party, QuoteContent, QuoteLine, Reference, Seller, Stage
 from functions.invoice.rendering import render, render_quote
 from tests.functions.invoice.making import BREWERY, DAY, STUDIO, content, line
 
@@ -98,7 +98,7 @@ def paid() -> bytes:
 
 def long() -> bytes:
     """Many pages."""
-    return render(content(goods(60), language="de", number="2026-00044"), logo=None, paid_on=None)
+    return render(content(goods(54), language="de", number="2026-00044"), logo=None, paid_on=None)
 
 
 def longest() -> bytes:
