@@ -32,4 +32,5 @@ class Invoice(Document):
 
     def written(self) -> bytes:
         """As XML. drafthorse's own `serialize` writes it twice and reads it twice: half of the time that all takes."""
-        return ElementTree.tostring(self.to_etree(), "utf-8", xml_declaration=True)
+        xml: bytes = ElementTree.tostring(self.to_etree(), "utf-8", xml_declaration=True)
+        return xml

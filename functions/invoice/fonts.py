@@ -19,13 +19,23 @@ if TYPE_CHECKING:
 FILES = (
     ("fontpkg_inter", "files/Inter[opsz,wght].ttf", 0),
     ("fontpkg_noto_sans", "files/NotoSans[wdth,wght].ttf", 0),
+    ("fontpkg_ibm_plex_sans_arabic", "files/IBMPlexSansArabic-Regular.ttf", 0),
     ("justmytype_intl_rtl", "fonts/ofl/notosansarabic/NotoSansArabic[wdth,wght].ttf", 0),
     ("justmytype_intl_rtl", "fonts/ofl/notosanshebrew/NotoSansHebrew[wdth,wght].ttf", 0),
     ("fontpkg_noto_sans_devanagari", "files/NotoSansDevanagari[wdth,wght].ttf", 0),
     ("fontpkg_noto_sans_thai", "files/NotoSansThai[wdth,wght].ttf", 0),
     ("noto_cjk_sans_otc", "NotoSansCJK-Regular.ttc", 2),
 )
-FAMILIES = ("Inter", "Noto Sans", "Noto Sans Arabic", "Noto Sans Hebrew", "Noto Sans Devanagari", "Noto Sans Thai")
+# Plex before Noto, which draws an Arabic letter's dots apart from it: read from the PDF, a name would be torn to pieces.
+FAMILIES = (
+    "Inter",
+    "Noto Sans",
+    "IBM Plex Sans Arabic",
+    "Noto Sans Arabic",
+    "Noto Sans Hebrew",
+    "Noto Sans Devanagari",
+    "Noto Sans Thai",
+)
 # One character is drawn otherwise in each of these places.
 CJK = {"JP": "JP", "KR": "KR", "TW": "TC", "HK": "HK", "MO": "HK"}
 # What Inter can surely show, so that most text needs no font opened to know it.

@@ -17,7 +17,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 # Of one text. A page holds some 5,000 characters, and a cell isn't for novels.
 MOST_CHARACTERS = 4000
 # What isn't broken by spaces may be broken anywhere: else it would run over its neighbours.
-UNBROKEN = re.compile(r"[^\s\u200b-\u200d\u2010-\u2014-]{32,}")
+UNBROKEN = re.compile(r"[^\s\u200b-\u200d]{32,}")
 BREAK = "\u200b"
 
 
@@ -49,7 +49,7 @@ def _settable(value: Any) -> Any:
 
 
 def _text(text: str) -> str:
-    shown = printable(text)
+    shown = printable(text).strip()
     if len(shown) > MOST_CHARACTERS:
         shown = shown[: MOST_CHARACTERS - 1] + "…"
     return UNBROKEN.sub(lambda run: BREAK.join(run[0]), shown)

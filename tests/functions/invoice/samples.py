@@ -398,13 +398,15 @@ def pictures(pdf: bytes, dots_per_inch: int = 100) -> list[bytes]:
     for page in pypdfium2.PdfDocument(pdf):
         file = io.BytesIO()
         drawn = page.render(scale=dots_per_inch / 72).to_pil().convert("RGB")
-        drawn.quantize(64, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+        drawn.quantize(96, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
         found.append(file.getvalue())
     return found
 
 
 def main() -> None:
-    """Write them."""
+    """Write them, over those of before."""
+    for old in (*FOLDER.glob("invoice-*"), *FOLDER.glob("quote*")):
+        old.unlink()
     for name, sample in SAMPLES.items():
         pdf = sample()
         stem = "quote" if name == "quote" else f"invoice-{name}"
