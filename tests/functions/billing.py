@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -32,19 +33,37 @@ class Office:
             f"update public.workspaces set {names} where id = %s".encode(),  # noqa: S608
             [*SELLER.values(), self.owner.workspace_id],
         )
-        database.execute(
+
+    def begin(self) -> None:
+        """With nothing to render, and what invoices say of the seller as it was."""
+        self.database.execute("delete from private.outbox where topic = 'invoice'")
+        self.database.execute("delete from private.deliveries where topic = 'invoice'")
+        self.database.execute(
             "select public.change_invoice_settings(%s, %s, %s)",
             [self.owner.user_id, self.owner.workspace_id, Jsonb(SETTINGS)],
         )
 
-    def begin(self) -> None:
-        """With nothing to render, and counting from one."""
-        self.database.execute("delete from private.outbox where topic = 'invoice'")
-        self.database.execute("delete from private.deliveries where topic = 'invoice'")
-
     def order(self, **changes: Any) -> UUID:
         wanted = {"_buyer": self.buyer.user_id, "_customer": Jsonb(CUSTOMER), "_currency": "EUR", **changes}
         return create_order(self.database, self.owner.workspace_id, **wanted)
+
+    def order_in(self, workspace: UUID) -> UUID:
+        """An order of another workspace."""
+        return create_order(self.database, workspace, _customer=Jsonb(CUSTOMER), _currency="EUR")
+
+    def age(self, invoice: UUID, by: timedelta) -> None:
+        """As if it had been issued so long ago; past the trigger, for nothing changes an invoice."""
+        with self.database.transaction():
+            self.database.execute("alter table public.invoices disable trigger invoices_stay")
+            self.database.execute(
+                "update public.invoices set issued_on = issued_on - %s, due_on = due_on - %s where id = %s",
+                [by, by, invoice],
+            )
+            self.database.execute("alter table public.invoices enable trigger invoices_stay")
+
+    def download(self, url: str) -> int:
+        """Whether there is something: the status."""
+        return urllib3.request("GET", url, retries=False).status
 
     def ask(self, method: str, path: str, by: Person | None = None, **options: Any) -> Response:
         return self.api(method, f"{INVOICES}{path}", token=(by or self.owner).token, **options)
@@ -79,7 +98,7 @@ class Office:
         self.database.execute("select private.record_payment(%s, %s, %s)", [order, received, refunded])
 
     def mails(self, order: UUID) -> list[Json]:
-        """The mails of its invoices, {template, recipient, data, attachments}, in the order in which they were queued."""
+        """The mails of its invoices, {template, recipient, data, attachments}, as they were queued."""
         rows = self.database.execute(
             """
             select jsonb_build_object('template', m.template, 'recipient', m.recipient, 'data', m.data,
