@@ -85,11 +85,11 @@ comment on function private.keep_quote is 'Holds for everybody, the owner of the
 
 create trigger quotes_stay before update on public.quotes for each row execute function private.keep_quote();
 
-create function private.today(_workspace uuid) returns date
+create function private.today(_workspace uuid, _at timestamptz default now()) returns date
 language sql stable
 set search_path = ''
 as $$
-  select (now() at time zone time_zone)::date from public.workspaces where id = _workspace
+  select (_at at time zone time_zone)::date from public.workspaces where id = _workspace
 $$;
 
 create function private.quote_json(_quote public.quotes) returns jsonb

@@ -178,12 +178,12 @@ language plpgsql immutable
 set search_path = ''
 as $$
 declare
-  net bigint := least(private.net_of(_gross, _rate, _step), _most_net);
+  net bigint := least(private.net_of(abs(_gross), _rate, _step), abs(_most_net));
 begin
-  while private.tax_of(net, _rate, _step) > _most_tax and net > 0 loop
+  while private.tax_of(net, _rate, _step) > abs(_most_tax) and net > 0 loop
     net := net - _step;
   end loop;
-  return net;
+  return sign(_gross)::bigint * net;
 end
 $$;
 comment on function private.net_within is

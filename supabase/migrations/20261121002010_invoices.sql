@@ -32,6 +32,7 @@ create table public.invoices (
   status text not null default 'draft' check (status in ('draft', 'issued', 'void')),
   request jsonb not null check (jsonb_typeof(request) = 'object'),
   number text check (char_length(number) <= 40),
+  issued_at timestamptz,
   issued_on date,
   due_on date,
   currency char(3) not null,
@@ -48,10 +49,15 @@ create table public.invoices (
   reminded_days integer not null default 0,
   unique (workspace_id, number),
   constraint issued_whole check ((status = 'issued') = (
-    number is not null and issued_on is not null and content is not null and payable_minor is not null)),
+    number is not null and issued_at is not null and issued_on is not null and content is not null and payable_minor is not null)),
+  constraint content_agrees check (status <> 'issued' or (
+    content @> jsonb_build_object('kind', kind, 'number', number, 'currency', currency, 'payable_minor', payable_minor)
+    and (content ->> 'issued_on')::date = issued_on and (content ->> 'due_on')::date is not distinct from due_on
+    and split_part(number, '-', 2) = extract(year from issued_on)::text) is true),
   constraint credit_notes_credit check ((kind = 'credit_note') = (credits is not null)),
   constraint credits_within_invoice check (credited_minor between 0 and coalesce(payable_minor, 0)),
-  constraint paid_within_invoice check (paid_minor between 0 and coalesce(payable_minor, 0))
+  constraint paid_within_invoice check (paid_minor between 0 and coalesce(payable_minor, 0)),
+  constraint paid_whole check (paid_on is null or (paid_minor > 0 and paid_minor >= payable_minor - credited_minor))
 );
 comment on table public.invoices is
   'Drafts, which can be voided, and what was issued, which stays as it is for ever: a trigger holds that, whoever writes.';
@@ -128,6 +134,20 @@ as $$
     from public.invoices as i where i.order_id = _order.id and private.is_live(i)) as live
 $$;
 
+create function private.invoice_series(_kind text) returns text
+language sql immutable
+set search_path = ''
+as $$
+  select case _kind when 'proforma' then 'PRO' when 'credit_note' then 'CN' else 'INV' end
+$$;
+
+create function private.credited_of(_invoice uuid) returns bigint
+language sql stable
+set search_path = ''
+as $$
+  select coalesce(sum(payable_minor), 0)::bigint from public.invoices where credits = _invoice and status = 'issued'
+$$;
+
 create function private.guard_invoice() returns trigger
 language plpgsql
 set search_path = ''
@@ -145,6 +165,8 @@ begin
   elsif tg_op = 'UPDATE' and old.status = new.status then
     if old.status <> 'draft' and to_jsonb(new) - later is distinct from to_jsonb(old) - later then
       raise exception 'an issued invoice never changes: credit it' using errcode = 'BR004';
+    elsif new.credited_minor not in (old.credited_minor, private.credited_of(new.id)) then
+      raise exception 'what is credited is the sum of the credit notes' using errcode = 'BR004';
     end if;
     return new;
   elsif tg_op = 'UPDATE' and old.status <> 'draft' then
@@ -155,28 +177,52 @@ begin
 
   -- Issued now: under the order's lock, so that of two at once one sees the other.
   select * into strict of_order from public.orders where id = new.order_id for update;
+  if (new.workspace_id, new.currency) is distinct from (of_order.workspace_id, of_order.currency)
+      or not private.is_last_number(new.workspace_id, private.invoice_series(new.kind), new.number) then
+    raise exception 'an invoice is its order''s, and has the number that was given last' using errcode = 'BR004';
+  end if;
   if new.kind = 'credit_note' then
     select * into strict credited from public.invoices where id = new.credits for update;
     if credited.order_id <> new.order_id or not private.is_live(credited) or credited.kind = 'deposit' and exists (
         select from public.invoices as i
-        where i.order_id = new.order_id and private.is_live(i) and i.kind <> 'deposit') then
+        where i.order_id = new.order_id and private.is_live(i) and i.kind <> 'deposit')
+        or private.credits_too_much(credited, new.content) then
       raise exception 'this is not credited' using errcode = 'BR004';
     end if;
-    update public.invoices set credited_minor = credited_minor + new.payable_minor where id = new.credits;
   elsif private.chain_refusal(of_order, new.kind) is not null
-      or new.kind in ('balance', 'full') and new.payable_minor <> private.left_to_invoice(of_order)
+      or new.kind <> 'deposit' and new.payable_minor <> (
+        case new.kind when 'balance' then private.left_to_invoice(of_order) else of_order.total_minor end)
+      or new.kind = 'balance' and private.deducted_lines(of_order) is distinct from (
+        select jsonb_agg(line - 'position' order by position)
+        from jsonb_path_query(new.content, '$.lines[*] ? (exists (@.deducts))') with ordinality as l(line, position))
       or new.kind = 'deposit' and new.payable_minor <> private.deposit_amount(of_order) then
     raise exception 'invoices of an order add up to its total' using errcode = 'BR004';
   end if;
+  new.issued_at := clock_timestamp();  -- under the lock: in the order of the chain
+  new.credited_minor := 0;
+  new.paid_minor := 0;
+  new.paid_on := null;
   return new;
 end
 $$;
 comment on function private.guard_invoice is
   'For everybody, the owner of the table too: what was issued is frozen, an order''s invoices add up to its total, and no '
-  'more is credited than was invoiced. A deposit''s invoice is credited only after the final one, which deducted it.';
+  'more is credited than was invoiced. A deposit''s invoice is not credited while a final one deducts it.';
+
+create function private.count_credit() returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  update public.invoices set credited_minor = private.credited_of(id) where id = new.credits;
+  return null;
+end
+$$;
 
 create trigger invoices_stay before insert or update or delete on public.invoices
 for each row execute function private.guard_invoice();
+create trigger invoices_are_credited after insert or update of status on public.invoices
+for each row when (new.status = 'issued' and new.kind = 'credit_note') execute function private.count_credit();
 create trigger invoices_are_not_emptied before truncate on public.invoices
 for each statement execute function private.refuse_rewriting();
 
@@ -189,22 +235,24 @@ declare
   each_invoice public.invoices;
   owed bigint;
   paid bigint;
+  news boolean;
 begin
   for each_invoice in
     select * from public.invoices as i
     where i.order_id = _order.id and i.status = 'issued' and i.kind in ('deposit', 'balance', 'full')
-    order by i.issued_on, i.number for update
+    order by i.issued_at for update
   loop
     owed := each_invoice.payable_minor - each_invoice.credited_minor;
     paid := least(owed, kept);
     kept := kept - paid;
+    news := owed > 0 and paid = owed and each_invoice.paid_on is null;
     update public.invoices
     set paid_minor = paid,
       paid_on = case when owed > 0 and paid = owed then coalesce(paid_on, private.today(workspace_id)) end,
-      mail_wanted = mail_wanted or (owed > 0 and paid = owed and paid_on is null)
-    where id = each_invoice.id and paid_minor <> paid
+      mail_wanted = mail_wanted or news
+    where id = each_invoice.id and (news or paid_minor <> paid or paid_on is not null and paid < owed)
     returning * into each_invoice;
-    if found and each_invoice.paid_on is not null then
+    if news then
       perform private.enqueue(
         'invoice', jsonb_build_object('invoice', each_invoice.id, 'paid_on', each_invoice.paid_on), each_invoice.workspace_id);
       perform private.audit(each_invoice.workspace_id, null, 'invoice.paid', each_invoice.id::text,
@@ -232,6 +280,6 @@ for each row when ((new.received_minor, new.refunded_minor) is distinct from (ol
 execute function private.follow_payments();
 
 revoke execute on function
-  private.is_live, private.left_to_invoice, private.chain_refusal, private.guard_invoice, private.settle_invoices,
-  private.follow_payments
+  private.is_live, private.left_to_invoice, private.chain_refusal, private.invoice_series, private.credited_of,
+  private.guard_invoice, private.count_credit, private.settle_invoices, private.follow_payments
 from public, anon, authenticated;

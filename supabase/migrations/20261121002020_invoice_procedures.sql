@@ -46,7 +46,7 @@ as $$
       'country', _order.customer ->> 'country', 'email', _order.customer ->> 'email')
     || coalesce((
       select i.content -> 'buyer' from public.invoices as i
-      where i.order_id = _order.id and i.status = 'issued' order by i.created_at desc, i.id desc limit 1), '{}')
+      where i.order_id = _order.id and i.status = 'issued' order by i.issued_at desc limit 1), '{}')
     || coalesce(jsonb_strip_nulls(_given), '{}'))
 $$;
 comment on function private.buyer_json is 'The order''s customer, or who the order''s last invoice went to, with what is given in place of it.';
@@ -104,12 +104,15 @@ as $$
     group by category, rate
   ),
   shared as (
-    select *, div(share, _total) as whole, row_number() over (order by mod(share, _total) desc, first) as turn from grouped
+    select grouped.*, div(share - rest, _total) as whole, row_number() over (order by rest desc, first) as turn
+    from grouped cross join lateral (select mod(mod(share, _total) + _total, _total) as rest) as r
+  ),
+  rounded as (
+    select *, whole + case when turn <= _amount - (select sum(whole) from shared) then 1 else 0 end as gross_minor from shared
   )
   select jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
-    'description', _description, 'category', category, 'rate', rate, 'reason', reason,
-    'gross_minor', whole + case when turn <= _amount - (select sum(whole) from shared) then 1 else 0 end)) order by first)
-  from shared
+    'description', _description, 'category', category, 'rate', rate, 'reason', reason, 'gross_minor', gross_minor)) order by first)
+  from rounded where gross_minor <> 0
 $$;
 comment on function private.deposit_lines is 'One line for each rate: what a deposit pays of every line.';
 
@@ -131,7 +134,7 @@ as $$
     cross join lateral jsonb_to_recordset(n.content -> 'taxes')
       as g(category text, rate numeric, gross_minor bigint, net_minor bigint)
     where n.credits = i.id and g.category = t.category and g.rate = t.rate) as c on true
-  where i.order_id = _order.id and private.is_live(i) and i.kind = 'deposit'
+  where i.order_id = _order.id and private.is_live(i) and i.kind = 'deposit' and t.gross_minor <> coalesce(c.gross_minor, 0)
 $$;
 comment on function private.deducted_lines is 'What deposits'' invoices took, tax by tax, less what was credited of them.';
 
@@ -203,7 +206,7 @@ declare
   said constant jsonb := coalesce((
     select i.request from public.invoices as i
     where i.order_id = _order.id and i.status = 'issued' and i.kind <> 'credit_note'
-    order by i.created_at desc, i.id desc limit 1), '{}') || jsonb_strip_nulls(_request);
+    order by i.issued_at desc limit 1), '{}') || jsonb_strip_nulls(_request);
   language text;
   sale record;
   lines jsonb;
@@ -341,8 +344,7 @@ declare
   of_order public.orders;
 begin
   issued.status := 'issued';
-  issued.number := private.next_number(
-    _invoice.workspace_id, case _invoice.kind when 'proforma' then 'PRO' when 'credit_note' then 'CN' else 'INV' end);
+  issued.number := private.next_number(_invoice.workspace_id, private.invoice_series(_invoice.kind));
   issued.content := _content || jsonb_build_object('number', issued.number);
   issued.issued_on := (_content ->> 'issued_on')::date;
   issued.due_on := (_content ->> 'due_on')::date;
@@ -531,8 +533,8 @@ as $$
       'gross_minor', coalesce(w.amount_minor, round(
         (o.line ->> 'gross_minor')::numeric * w.quantity / (o.line ->> 'quantity')::numeric)::bigint, (l.line ->> 'gross_minor')::bigint),
       'quantity', case when w.quantity is not null then trim_scale(w.quantity)::text
-        when w.amount_minor is null and l.line -> 'gross_minor' = o.line -> 'gross_minor' then o.line ->> 'quantity' end,
-      'left_minor', l.line -> 'gross_minor')) order by w.line), '[]')
+        when w.amount_minor is null and l.line -> 'gross_minor' = o.line -> 'gross_minor' then o.line ->> 'quantity' end))
+    order by w.line), '[]')
   from jsonb_to_recordset(_wanted) as w(line integer, quantity numeric, amount_minor bigint)
   join jsonb_array_elements(private.uncredited_lines(_invoice)) as l(line) on (l.line ->> 'of')::integer = w.line
   join jsonb_array_elements(_invoice.content -> 'lines') as o(line) on (o.line ->> 'position')::integer = w.line
@@ -540,12 +542,34 @@ as $$
 $$;
 comment on function private.credited_lines is '[{line, quantity or amount_minor or neither: all of it}] as lines of a credit note.';
 
-create function private.too_large_a_credit() returns jsonb
-language sql
+create function private.is_part(_part numeric, _whole numeric) returns boolean
+language sql immutable
 set search_path = ''
 as $$
-  select private.refuse(409, 'credit_too_large', 'That is more than was invoiced and not credited yet.')
+  select _part between least(_whole, 0) and greatest(_whole, 0)
 $$;
+
+create function private.credits_too_much(_invoice public.invoices, _content jsonb) returns boolean
+language sql stable
+set search_path = ''
+as $$
+  select (_content ->> 'payable_minor')::bigint between 1 and _invoice.payable_minor - _invoice.credited_minor is not true
+    or exists (
+      select from (
+        select "of", sum(gross_minor) as gross
+        from jsonb_to_recordset(_content -> 'lines') as l("of" integer, gross_minor bigint) group by "of") as wanted
+      left join jsonb_to_recordset(private.uncredited_lines(_invoice)) as l("of" integer, gross_minor bigint) using ("of")
+      where private.is_part(wanted.gross, l.gross_minor) is not true)
+    or exists (
+      select from jsonb_to_recordset(_content -> 'taxes')
+        as wanted(category text, rate numeric, gross_minor bigint, net_minor bigint, tax_minor bigint)
+      left join jsonb_to_recordset(private.uncredited_taxes(_invoice))
+        as t(category text, rate numeric, gross_minor bigint, most_net bigint, most_tax bigint) using (category, rate)
+      where (private.is_part(wanted.gross_minor, t.gross_minor) and private.is_part(wanted.net_minor, t.most_net)
+        and private.is_part(wanted.tax_minor, t.most_tax)) is not true)
+$$;
+comment on function private.credits_too_much is
+  'Whether a credit note is more than what is left of the invoice: of a line, of a rate, of its tax, of the whole.';
 
 create function private.credit_invoice(_invoice uuid, _lines jsonb, _reason text) returns jsonb
 language plpgsql security definer
@@ -569,34 +593,19 @@ begin
       select from public.invoices as i
       where i.order_id = credited.order_id and private.is_live(i) and i.kind <> 'deposit') then
     return private.refuse(409, 'deducted_already', 'The final invoice deducts this one: credit that first.');
-  elsif credited.credited_minor >= credited.payable_minor then
-    return private.too_large_a_credit();
   end if;
   select * into of_order from public.orders where id = credited.order_id;
 
   lines := case when _lines is null then private.uncredited_lines(credited) else private.credited_lines(credited, _lines) end;
-  if _lines is not null and jsonb_array_length(lines) <> jsonb_array_length(_lines) then
+  if _lines is not null and (_lines = '[]' or jsonb_array_length(lines) <> jsonb_array_length(_lines)) then
     return private.refuse(422, 'unknown_line', 'Lines are those of the invoice by their position, with a quantity where it has one.');
-  elsif exists (
-      select from jsonb_to_recordset(lines) as l(gross_minor bigint, left_minor bigint)
-      where left_minor is not null and (gross_minor < 1 or gross_minor > left_minor)) then
-    return private.too_large_a_credit();
-  elsif exists (
-      select from (
-        select category, rate, sum(gross_minor) as gross
-        from jsonb_to_recordset(lines) as l(category text, rate numeric, gross_minor bigint) group by category, rate) as wanted
-      join jsonb_to_recordset(private.uncredited_taxes(credited)) as t(category text, rate numeric, gross_minor bigint)
-        using (category, rate)
-      where abs(wanted.gross) > abs(t.gross_minor)) then
-    return private.too_large_a_credit();
   end if;
-  select jsonb_agg(line - 'left_minor' order by position) into lines
+  select jsonb_agg(line order by position) into lines
   from jsonb_array_elements(lines) with ordinality as l(line, position)
-  where (line ->> 'gross_minor')::bigint <> 0 or credited.credited_minor = 0;
+  where (line ->> 'gross_minor')::bigint <> 0 or (_lines is null and credited.credited_minor = 0);
   content := private.with_taxes(lines, credited.currency, private.uncredited_taxes(credited));
-  if (content ->> 'payable_minor')::bigint > credited.payable_minor - credited.credited_minor
-      or (content ->> 'payable_minor')::bigint < 1 then
-    return private.too_large_a_credit();
+  if private.credits_too_much(credited, content) then
+    return private.refuse(409, 'credit_too_large', 'That is more than was invoiced and not credited yet.');
   end if;
 
   content := private.with_reasons(content, credited.content -> 'seller', (
@@ -775,7 +784,7 @@ revoke execute on function
   private.compose_invoice, private.invoice_json, private.invoice_detail_json, private.invoice_scope, private.invoice_refusal,
   private.number_invoice, private.new_invoice, private.create_invoice, public.create_invoice, private.locked_invoice,
   private.issue_invoice, public.issue_invoice, private.void_invoice, public.void_invoice, private.uncredited_lines,
-  private.uncredited_taxes, private.credited_lines, private.too_large_a_credit, private.credit_invoice,
+  private.uncredited_taxes, private.credited_lines, private.credits_too_much, private.is_part, private.credit_invoice,
   public.credit_invoice, private.list_invoices, public.list_invoices, private.read_invoice, public.read_invoice,
   private.invoice_settings_json, private.read_invoice_settings, public.read_invoice_settings,
   private.change_invoice_settings, public.change_invoice_settings

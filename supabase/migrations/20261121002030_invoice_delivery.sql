@@ -192,24 +192,25 @@ declare
   after_days constant integer[] := '{7,14,30}';
   due record;
   reminded public.invoices;
-  kept_at text;
   told integer := 0;
 begin
+  -- Waits for no order while it holds a counter of mails, and takes the counters in one order.
   for due in
-    select i.id, private.today(i.workspace_id) - i.due_on as days
+    select i.id, d.path, private.today(i.workspace_id) - i.due_on as days
     from public.invoices as i
+    join public.orders as o on o.id = i.order_id
+    join private.invoice_documents as d on d.invoice_id = i.id and d.paid_on is null  -- else once it is rendered
     where i.status = 'issued' and i.due_on < current_date and i.paid_on is null and private.is_live(i)
       and i.payable_minor - i.credited_minor > i.paid_minor
-      and exists (select from unnest(after_days) as d(days) where d.days > i.reminded_days and d.days <= private.today(i.workspace_id) - i.due_on)
-    order by i.due_on, i.id limit _most
+      and exists (select from unnest(after_days) as a(days) where a.days > i.reminded_days and a.days <= private.today(i.workspace_id) - i.due_on)
+    order by i.workspace_id, i.id limit _most
+    for update of o skip locked
   loop
     reminded := private.locked_invoice(due.id);
-    continue when reminded.paid_on is not null or not private.is_live(reminded) or not exists (
-      select from unnest(after_days) as d(days) where d.days > reminded.reminded_days and d.days <= due.days);
-    select d.path into kept_at from private.invoice_documents as d where d.invoice_id = due.id and d.paid_on is null;
-    continue when kept_at is null;  -- it will be there tomorrow
+    continue when reminded.payable_minor - reminded.credited_minor <= reminded.paid_minor or not exists (
+      select from unnest(after_days) as a(days) where a.days > reminded.reminded_days and a.days <= due.days);
     update public.invoices set reminded_days = due.days where id = due.id returning * into reminded;
-    perform private.mail_invoice(reminded, kept_at, due.days);
+    perform private.mail_invoice(reminded, due.path, due.days);
     told := told + 1;
   end loop;
   return told;

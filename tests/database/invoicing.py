@@ -128,6 +128,48 @@ class Books:
         body: Json = self.owner.call("read_invoice", invoice_id=invoice["id"])["body"]
         return body
 
+    def of(self, order: UUID) -> list[Json]:
+        """All columns of an order's invoices, drafts and credit notes too, in the order of their issue."""
+        rows = self.db.owner.rows(
+            """
+            select to_jsonb(i) from public.invoices as i
+            where order_id = %s order by issued_at nulls last, created_at
+            """,
+            order,
+        )
+        return [row for (row,) in rows]
+
+    def outbox(self, order: UUID) -> list[Json]:
+        """What is to be typeset for an order, in the order it was asked for: {invoice, paid_on?}."""
+        rows = self.db.owner.rows(
+            """
+            select o.payload from private.outbox as o
+            where o.topic = 'invoice' and (o.payload ->> 'invoice')::uuid in (
+              select id from public.invoices where order_id = %s)
+            order by o.position
+            """,
+            order,
+        )
+        return [row for (row,) in rows]
+
+    def keep(self, invoice: str, paid_on: str | None = None) -> Json:
+        """As our function tells that a document is stored."""
+        result: Json = self.db.service.call(
+            "keep_invoice_document", invoice_id=invoice, paid_on=paid_on, sha256="ab" * 32, bytes=1000
+        )
+        return result
+
+    def mails(self, template: str | None = None) -> list[tuple[str, Json, list[Json]]]:
+        """(template, data, attachments) of the workspace's mails, in order."""
+        return self.db.owner.rows(
+            """
+            select m.template, m.data, m.attachments from private.email_messages as m
+            where m.workspace_id = %s and m.template = coalesce(%s, m.template) order by m.created_at
+            """,
+            self.owner.workspace_id,
+            template,
+        )
+
     def pay(self, order: UUID, received: int, refunded: int = 0) -> None:
         self.db.owner.rows("select private.record_payment(%s, %s, %s)", order, received, refunded)
 
@@ -144,7 +186,6 @@ def half_up(value: Decimal, step: int = 1) -> int:
 def check_document(content: Json, step: int = 1) -> None:
     """Every sum of a document by EN 16931, added up anew. Names are the standard's rules."""
     lines, taxes = content["lines"], content["taxes"]
-    sign = 1
     groups: dict[tuple[str, Decimal], int] = defaultdict(int)
     for line in lines:
         groups[line["category"], Decimal(str(line["rate"]))] += line["net_minor"]
@@ -163,4 +204,68 @@ def check_document(content: Json, step: int = 1) -> None:
     assert content["total_minor"] == content["net_minor"] + content["tax_minor"], "BR-CO-15"
     assert content["payable_minor"] == content["total_minor"] + content["rounding_minor"], "BR-CO-16"
     assert content["payable_minor"] == sum(line["gross_minor"] for line in lines)
-    assert sign * content["payable_minor"] >= 0
+    assert content["payable_minor"] >= 0
+
+
+def within(part: int, whole: int) -> bool:
+    """Whether it is nothing, all of it, or between."""
+    return min(whole, 0) <= part <= max(whole, 0)
+
+
+def check_chain(books: Books, order: UUID, step: int = 1) -> None:
+    """All invoices of an order together: they come to its total, credits to no more, and the money is told once."""
+    ((total, kept),) = books.db.owner.rows(
+        "select total_minor, received_minor - refunded_minor from public.orders where id = %s", order
+    )
+    rows = books.of(order)
+    issued = [row for row in rows if row["status"] == "issued"]
+    for row in issued:
+        check_document(row["content"], step)
+    asking = [row for row in issued if row["kind"] in ("deposit", "balance", "full")]
+    live = [row for row in asking if row["credited_minor"] < row["payable_minor"] or row["payable_minor"] == 0]
+    deposits = [row for row in live if row["kind"] == "deposit"]
+    finals = [row for row in live if row["kind"] != "deposit"]
+    assert max(len(deposits), len(finals)) <= 1
+    assert sum(row["payable_minor"] - row["credited_minor"] for row in live) <= total
+    if finals:
+        deducted = sum(row["payable_minor"] - row["credited_minor"] for row in deposits)
+        assert finals[0]["payable_minor"] + deducted == total
+        assert bool(deposits) == (finals[0]["kind"] == "balance")
+    for row in asking:
+        check_credits(row, [note for note in issued if note["credits"] == row["id"]])
+        owed = row["payable_minor"] - row["credited_minor"]
+        assert row["paid_minor"] == min(owed, kept), "the oldest first"
+        assert (row["paid_on"] is not None) == (0 < owed == row["paid_minor"])
+        kept -= row["paid_minor"]
+
+
+def check_credits(invoice: Json, notes: list[Json]) -> None:
+    """Of each line, each rate, each rate's tax and of the whole, no more than was invoiced."""
+    assert sum(note["payable_minor"] for note in notes) == invoice["credited_minor"] <= invoice["payable_minor"]
+    for line in invoice["content"]["lines"]:
+        credited = [of for note in notes for of in note["content"]["lines"] if of["of"] == line["position"]]
+        assert within(sum(of["gross_minor"] for of in credited), line["gross_minor"])
+    told = {(tax["category"], tax["rate"]): tax for tax in invoice["content"]["taxes"]}
+    for name in ("gross_minor", "net_minor", "tax_minor"):
+        sums: dict[Any, int] = defaultdict(int)
+        for note in notes:
+            for tax in note["content"]["taxes"]:
+                sums[tax["category"], tax["rate"]] += tax[name]
+        assert all(within(part, told[key][name]) for key, part in sums.items())
+
+
+def check_numbers(books: Books) -> None:
+    """Of each series and year 1, 2, 3 … in the order of issue is not asked, but none twice and none missing."""
+    numbers = [
+        number
+        for (number,) in books.db.owner.rows(
+            "select number from public.invoices where workspace_id = %s and number is not null",
+            books.owner.workspace_id,
+        )
+    ]
+    series: dict[str, list[int]] = defaultdict(list)
+    for number in numbers:
+        name, _, count = number.rpartition("-")
+        series[name].append(int(count))
+    for counts in series.values():
+        assert sorted(counts) == list(range(1, len(counts) + 1))
