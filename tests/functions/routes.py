@@ -53,6 +53,19 @@ POST   /api/orders/O/transitions              401   404   200   200   200   404 
 POST   /api/orders/O/cancel                   401   404   200   200   200   404   404   403   403   403   403   404
 POST   /api/orders/O/assign                   401   404   200   200   200   404   404   403   403   403   403   404
 GET    /api/orders/track/L                    200   200   200   200   200   200   200   200   200   200   200   200
+POST   /api/invoice                           401   404   201   201   201   403   403   403   403   403   403   403
+GET    /api/invoice                           401   404   200   200   200   403   403   403   403   200   403   403
+GET    /api/invoice/settings                  401   404   200   200   200   403   403   403   403   403   403   403
+PUT    /api/invoice/settings                  401   404   200   403   403   403   403   403   403   403   403   403
+GET    /api/invoice/X                         401   404   200   200   200   404   404   404   404   200   404   404
+GET    /api/invoice/X/pdf                     401   404   200   200   200   404   404   404   404   200   404   404
+GET    /api/invoice/X/xml                     401   404   200   200   200   404   404   404   404   200   404   404
+POST   /api/invoice/Y/issue                   401   404   200   200   200   404   404   404   404   404   404   404
+POST   /api/invoice/Y/void                    401   404   200   200   200   404   404   404   404   404   404   404
+POST   /api/invoice/X/send                    401   404   202   202   202   404   404   404   404   403   404   404
+POST   /api/invoice/X/credit-notes            401   404   201   201   201   404   404   404   404   403   404   404
+POST   /api/invoice/deliver                   401   401   401   401   401   401   401   401   401   401   401   401
+POST   /api/invoice/quotes                    401   401   401   401   401   401   401   401   401   401   401   401
 POST   /api/payment-intent                    404   404   200   200   200   404   404   403   403   200   403   404
 GET    /api/payment-intent                    404   404   200   200   200   404   404   403   403   200   403   404
 POST   /api/payment-intent/P/cancel           404   404   200   200   200   404   404   403   403   200   403   404
@@ -65,6 +78,7 @@ GET    /api/quote-generator/rate-cards        401   404   200   200   200   403 
 POST   /api/quote-generator/rate-cards        401   404   201   201   201   403   403   403   403   403   403   403
 POST   /api/quote-generator/parse             404   404   200   200   200   403   403   200   403   200   403   403
 GET    /api/quote-generator/Q                 404   404   200   200   200   404   404   200   404   404   404   404
+GET    /api/quote-generator/Q/pdf             404   404   200   200   200   404   404   200   404   404   404   404
 GET    /api/quote-generator/Q/replay          404   404   200   200   200   404   404   200   404   404   404   404
 POST   /api/quote-generator/Q/revise          404   404   201   201   201   404   404   201   404   404   404   404
 POST   /api/quote-generator/Q/decline         404   404   200   200   200   404   404   200   404   404   404   404
@@ -122,6 +136,9 @@ def registered() -> set[tuple[str, str]]:
         "<order_id>": "O",
         "<quote_id>": "Q",
         "<payment_intent_id>/refunds": "V/refunds",
+        "<invoice_id>/issue": "Y/issue",
+        "<invoice_id>/void": "Y/void",
+        "<invoice_id>": "X",
         "<payment_intent_id>": "P",
         "<name>": "J",
     }
@@ -154,7 +171,11 @@ BY_QUERY = (
     "/api/email-service/templates",
     "/api/email-service/templates/T/preview",
     "/api/orders",
+    "/api/invoice",
+    "/api/invoice/settings",
 )
+# Where it says whose: what is invoiced is an order, and in the workspace that the order is in.
+BY_WORKSPACE = [route for route in ROUTES if route[1] in BY_QUERY and route != ("POST", "/api/invoice")]
 FOR_GUESTS = [
     (method, path)
     for method, path in ROUTES
@@ -167,6 +188,10 @@ FOR_GUESTS = [
 PAYING = [
     (method, path) for method, path in ROUTES if path.startswith("/api/payment-intent") and "reconcile" not in path
 ]
+# Where something is invoiced: what is issued stays, so each is asked for its own.
+INVOICING = [(method, path) for method, path in ROUTES if path.startswith("/api/invoice")]
+# Where a function answers with what another one made.
+STANDING_ON_ANOTHER = ("/api/detect", "/api/detect/batch", "/api/quote-generator/Q/pdf")
 WITH_ID = [route for route in ROUTES if "/W" in route[1]]
 
 

@@ -13,9 +13,11 @@ import psycopg
 from functions.docs.handler import assets
 from local.stripe import Sandbox
 from tests.api import InProcess, Response
+from tests.database.invoicing import SETTINGS
 from tests.functions.quote_generator.cards import CONTENTS
 from tests.functions.quote_generator.storing import REQUEST, store_quote
-from tests.functions.routes import BY_QUERY
+from tests.functions.routes import BY_WORKSPACE
+from tests.invoicing import invoice, let_invoice
 from tests.ordering import DEPOSIT, create_order
 from tests.people import PASSWORD, Person
 from tests.shared.hostile_images import picture, written
@@ -45,6 +47,8 @@ class Scene:
     tracking_token: str = field(default_factory=lambda: uuid4().hex)
     open_payment: str = field(default_factory=lambda: f"pi_{uuid4().hex}")
     paid_payment: str = field(default_factory=lambda: f"pi_{uuid4().hex}")
+    invoice_id: UUID = field(default_factory=uuid4)
+    draft_id: UUID = field(default_factory=uuid4)
 
     def path(self, template: str) -> str:
         letters = {
@@ -66,6 +70,8 @@ class Scene:
             "P": self.open_payment,
             "V": self.paid_payment,
             "L": self.tracking_token,
+            "X": self.invoice_id,
+            "Y": self.draft_id,
         }
         return "/".join(str(letters.get(segment, segment)) for segment in template.split("/"))
 
@@ -73,7 +79,7 @@ class Scene:
         """What a route wants to know besides: the workspace, or whose payments."""
         if (method, template) == ("GET", "/api/payment-intent"):
             return f"?order_id={self.order_id}"
-        return f"?workspace_id={self.workspace_id}" if template in BY_QUERY else ""
+        return f"?workspace_id={self.workspace_id}" if (method, template) in BY_WORKSPACE else ""
 
 
 def furnish(database: psycopg.Connection, scene: Scene) -> None:
@@ -130,13 +136,7 @@ def furnish(database: psycopg.Connection, scene: Scene) -> None:
 
 def place_order(database: psycopg.Connection, scene: Scene) -> None:
     """Put an order in production: the buyer's, and the supplier makes it."""
-    database.execute("delete from public.orders where workspace_id = %s", [scene.workspace_id])
-    scene.order_id = create_order(
-        database,
-        scene.workspace_id,
-        _buyer=scene.people["buyer"].user_id,
-        _tracking_token=scene.tracking_token,
-    )
+    put_order(database, scene)
     database.execute("select private.record_payment(%s, %s, 0)", [scene.order_id, DEPOSIT])
     database.execute(
         "update public.orders set workflow_state = 'in_production', assigned_to = %s where id = %s",
@@ -146,14 +146,36 @@ def place_order(database: psycopg.Connection, scene: Scene) -> None:
     scene.quote_id = store_quote(database, scene.workspace_id, scene.people["owner"].user_id)
 
 
+def put_order(database: psycopg.Connection, scene: Scene) -> None:
+    """Put an order of the buyer's in place of the others, but for those that were invoiced: they stay for ever."""
+    database.execute(
+        """
+        delete from public.orders as o
+        where o.workspace_id = %s
+          and not exists (select from public.invoices where order_id = o.id and status = 'issued')
+        """,
+        [scene.workspace_id],
+    )
+    scene.tracking_token = uuid4().hex
+    scene.order_id = create_order(
+        database, scene.workspace_id, _buyer=scene.people["buyer"].user_id, _tracking_token=scene.tracking_token
+    )
+
+
+def invoice_orders(database: psycopg.Connection, scene: Scene) -> None:
+    """Let the workspace invoice: one order of the buyer's is invoiced, one has a draft, and one nothing yet."""
+    put_order(database, scene)
+    owner, buyer = scene.people["owner"].user_id, scene.people["buyer"].user_id
+    let_invoice(database, scene.workspace_id, owner)
+    asked, waits = (create_order(database, scene.workspace_id, _buyer=buyer) for _ in range(2))
+    scene.invoice_id = invoice(database, owner, asked)
+    scene.draft_id = invoice(database, owner, waits, draft=True)
+
+
 def take_payments(database: psycopg.Connection, scene: Scene, stripe: Sandbox) -> None:
     """Put an order whose deposit was paid at Stripe, and whose balance waits there."""
-    database.execute("delete from public.orders where workspace_id = %s", [scene.workspace_id])
+    put_order(database, scene)
     database.execute("delete from private.rate_limits where name = 'payments'")
-    buyer = scene.people["buyer"]
-    scene.order_id = create_order(
-        database, scene.workspace_id, _buyer=buyer.user_id, _tracking_token=scene.tracking_token
-    )
     scene.paid_payment = started(scene, "deposit")
     stripe.pay(scene.paid_payment)
     started(scene, "deposit")  # asked again, it is read at Stripe
@@ -211,6 +233,9 @@ def body_of(method: str, path: str, person: Person, order_id: UUID | None) -> ob
         ("POST", "/api/orders/O/transitions"): {"to": "quality_check"},
         ("POST", "/api/orders/O/cancel"): {},
         ("POST", "/api/orders/O/assign"): {"user_id": None},
+        ("POST", "/api/invoice"): {"order_id": str(order_id), "kind": "full"},
+        ("PUT", "/api/invoice/settings"): SETTINGS,
+        ("POST", "/api/invoice/X/credit-notes"): {"full": True, "reason": "Returned"},
         ("POST", "/api/payment-intent"): {"order_id": str(order_id), "payment_type": "balance"},
         ("POST", "/api/payment-intent/V/refunds"): {"amount_minor": 1},
         ("POST", "/api/quote-generator"): REQUEST,

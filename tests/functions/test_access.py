@@ -16,20 +16,22 @@ from tests.api import InProcess, Response
 from tests.functions.conftest import signed, together
 from tests.functions.routes import (
     ACTORS,
-    BY_QUERY,
+    BY_WORKSPACE,
     EXPECTED,
     FOR_GUESTS,
+    INVOICING,
     PAYING,
     ROLES,
     ROUTES,
     SIGNED_IN,
     SLOW,
     SPENDING,
+    STANDING_ON_ANOTHER,
     WITH_ID,
     ids,
     registered,
 )
-from tests.functions.scene import Scene, fingerprint, furnish, send, take_payments, unchanged
+from tests.functions.scene import Scene, fingerprint, furnish, invoice_orders, send, take_payments, unchanged
 from tests.people import People, Person
 
 
@@ -67,12 +69,6 @@ def scene(people: People, stack: Stack) -> Scene:
     return made
 
 
-@pytest.fixture
-def detecting(environment: pytest.MonkeyPatch, server: FunctionsServer) -> None:
-    """Detect finds its engine on the server."""
-    environment.setenv("API_URL", server.url)
-
-
 def tokens_of_nobody(stack: Stack, user_id: UUID) -> dict[str, str | None]:
     """What isn't an access token, though it be well signed and for somebody who may."""
     sign = partial(signed, stack.env, user_id)
@@ -103,8 +99,13 @@ class TestTheTable:
         assert {name for (name,) in rows} == set(ROLES)
 
 
-@pytest.mark.usefixtures("detecting")
 class TestEveryRoute:
+    @pytest.fixture(autouse=True)
+    def others(self, environment: pytest.MonkeyPatch, server: FunctionsServer, path: str) -> None:
+        """Functions that are asked for an answer are there; nudges aren't heard, for they'd change things meanwhile."""
+        if path in STANDING_ON_ANOTHER:
+            environment.setenv("API_URL", server.url)
+
     def call(self, scene: Scene, method: str, path: str, person: Person, token: str | None) -> Response:
         address = scene.path(path) + scene.query(method, path)
         return send(method, address, path, person, token, scene.order_id)
@@ -113,6 +114,8 @@ class TestEveryRoute:
         furnish(database, scene)
         if (method, path) in PAYING:
             take_payments(database, scene, stack.stripe)
+        if (method, path) in INVOICING:
+            invoice_orders(database, scene)
 
     @pytest.mark.parametrize(("method", "path"), ROUTES, ids=ids(ROUTES))
     def test_answers_everybody_as_the_table_says_and_changes_nothing_where_it_refuses(
@@ -164,7 +167,7 @@ class TestEveryRoute:
             assert {answer.headers["www-authenticate"] for answer in answers.values()} == {"Bearer"}
 
 
-@pytest.mark.usefixtures("detecting")
+@pytest.mark.usefixtures("environment")
 class TestWhatIsNotMine:
     """Answers with the same bytes as what isn't there."""
 
@@ -193,7 +196,7 @@ class TestWhatIsNotMine:
         elsewhere = replace(scene, workspace_id=uuid4())
         self.hold(database, stranger, method, path, there=scene, nowhere=elsewhere)
 
-    @pytest.mark.parametrize(("method", "path"), [route for route in ROUTES if route[1] in BY_QUERY])
+    @pytest.mark.parametrize(("method", "path"), BY_WORKSPACE)
     def test_as_the_workspace_meant(
         self, database: psycopg.Connection, scene: Scene, people: People, method: str, path: str
     ) -> None:
@@ -245,6 +248,32 @@ class TestWhatIsNotMine:
             absent = self.ask(method, nothing.path(path), stranger, path)
             # Whoever has a link of a mail got it: that one needs no name.
             foreign = absent if "/K" in path else self.ask(method, scene.path(path), stranger, path)
+        assert foreign.status == 404
+        assert foreign == absent
+
+    @pytest.mark.parametrize(
+        ("method", "path"), [route for route in INVOICING if {"X", "Y"} & set(route[1].split("/"))]
+    )
+    def test_as_an_invoice(
+        self, database: psycopg.Connection, scene: Scene, stranger: Person, method: str, path: str
+    ) -> None:
+        invoice_orders(database, scene)
+        nothing = replace(scene, invoice_id=uuid4(), draft_id=uuid4())
+        self.hold(database, stranger, method, path, there=scene, nowhere=nothing)
+
+    def test_as_an_order_to_invoice(self, database: psycopg.Connection, scene: Scene, stranger: Person) -> None:
+        invoice_orders(database, scene)
+        with unchanged(database):
+            foreign, absent = (
+                InProcess()(
+                    "POST",
+                    "/api/invoice",
+                    token=stranger.token,
+                    json={"order_id": str(order_id), "kind": "full"},
+                    headers={"X-Request-Id": "same"},
+                )
+                for order_id in (scene.order_id, uuid4())
+            )
         assert foreign.status == 404
         assert foreign == absent
 
