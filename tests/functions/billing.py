@@ -56,8 +56,12 @@ class Office:
         with self.database.transaction():
             self.database.execute("alter table public.invoices disable trigger invoices_stay")
             self.database.execute(
-                "update public.invoices set issued_on = issued_on - %s, due_on = due_on - %s where id = %s",
-                [by, by, invoice],
+                """
+                update public.invoices set issued_on = issued_on - %(by)s, due_on = due_on - %(by)s,
+                  content = content || jsonb_build_object('issued_on', issued_on - %(by)s, 'due_on', due_on - %(by)s)
+                where id = %(invoice)s
+                """,
+                {"by": by.days, "invoice": invoice},
             )
             self.database.execute("alter table public.invoices enable trigger invoices_stay")
 
