@@ -17,7 +17,7 @@ help: ## list what there is
 run: run-level ## start everything on http://127.0.0.1:$PORT (3000), with reload; Ctrl-C stops it
 	@exec $(VENV)/python -m local
 
-demo: dev-level ## watch the main job: sign-up, photos to items, an invite by mail, a brief to an order, the audit trail
+demo: dev-level ## watch the main job: sign-up, photos to items, an invite by mail, a brief to a paid order and its invoice
 	@exec $(VENV)/python -m local.demo
 
 test: dev-level ## the whole test suite

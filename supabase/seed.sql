@@ -100,7 +100,7 @@ from (values
     '#c2417a', 'hallo@balloon-atelier.example'),
   ('Okafor Collection', 'America/Toronto', 'en-CA', 'CAD', 'CA', null, null, null, null, null),
   ('Sleek Apparel Market', 'Asia/Dhaka', 'en-BD', 'USD', 'BD',
-    'Sleek Apparel Market Ltd.', 'House 44, Road 11, Banani, Dhaka 1213, Bangladesh', null,
+    'Sleek Apparel Market Ltd.', 'House 44, Road 11, Banani, Dhaka 1213, Bangladesh', '004412345-0101',
     '#1f3a5f', 'orders@sleek-apparel.example'),
   ('Café Juniper', 'Europe/Rome', 'it-IT', 'EUR', 'IT',
     'Juniper di Sofia Marino', 'Via dei Serpenti 81, 00184 Roma, Italy', 'IT12345670017',
@@ -108,5 +108,14 @@ from (values
   ('Replica Showcase', 'Africa/Lagos', 'en-NG', 'USD', 'NG', null, null, null, null, null)
 ) as s(name, time_zone, locale, currency, country, legal_name, legal_address, tax_id, colour, reply_to)
 where w.name = s.name;
+
+insert into private.invoice_settings (workspace_id, address, postcode, city, vat_id, registration, iban, bic, supplies)
+select w.id, s.address, s.postcode, s.city, s.vat_id, s.registration, s.iban, s.bic, s.supplies
+from (values
+  ('Balloon Atelier', 'Lindenstraße 12', '50674', 'Köln', 'DE136695976', 'HRB 48211, Amtsgericht Köln',
+    'DE89370400440532013000', 'COBADEFFXXX', 'services'),
+  ('Café Juniper', 'Via dei Serpenti 81', '00184', 'Roma', 'IT12345670017', null, 'IT60X0542811101000000123456', null, 'goods')
+) as s(name, address, postcode, city, vat_id, registration, iban, bic, supplies)
+join public.workspaces as w on w.name = s.name;
 
 drop table seed_people;
