@@ -30,10 +30,14 @@ as $$
       case when _seller ->> 'address' is null then 'the workspace''s legal_address' end,
       case when _seller ->> 'country' is null then 'the workspace''s country' end,
       case
-        when _category in ('AE', 'K') and _seller ->> 'vat_id' is null then 'the VAT id of the invoice settings'
+        when (_category in ('AE', 'K') or _category = 'G' and home.in_eu) and _seller ->> 'vat_id' is null then
+          'the VAT id of the invoice settings'
         when _category in ('S', 'E', 'G') and _seller ->> 'vat_id' is null and _seller ->> 'tax_number' is null then
-          'a VAT id or tax number in the invoice settings' end], null) as missing) as m
+          'a VAT id or tax number in the invoice settings' end], null) as missing
+    from (select) as always
+    left join private.tax_countries as home on home.country = _seller ->> 'country') as m
 $$;
+comment on function private.seller_refusal is 'EN 16931, BR-S-02, BR-E-02, BR-AE-02, BR-IC-02, BR-G-02.';
 
 create function private.buyer_json(_order public.orders, _given jsonb) returns jsonb
 language sql stable
