@@ -159,6 +159,18 @@ class Books:
         )
         return result
 
+    def overdue(self, invoice: Json, days: int) -> None:
+        """Due so many days ago by the workspace's day, past the trigger: nothing that was issued changes."""
+        with self.db.superuser.transaction() as connection:
+            connection.execute("set local session_replication_role = replica")
+            connection.execute(
+                """
+                update public.invoices as i set due_on = day, content = content || jsonb_build_object('due_on', day)
+                from (select private.today(%s) - %s::integer as day) as d where i.id = %s
+                """,
+                [self.owner.workspace_id, days, invoice["id"]],
+            )
+
     def mails(self, template: str | None = None) -> list[tuple[str, Json, list[Json]]]:
         """(template, data, attachments) of the workspace's mails, in order."""
         return self.db.owner.rows(
