@@ -719,7 +719,7 @@ create function private.invoice_settings_json(_workspace uuid) returns jsonb
 language sql stable
 set search_path = ''
 as $$
-  select to_jsonb(s) - 'workspace_id' || jsonb_build_object(
+  select to_jsonb(jsonb_populate_record(s, '{}')) - 'workspace_id' || jsonb_build_object(
     'supplies', coalesce(s.supplies, 'goods'), 'payment_days', coalesce(s.payment_days, 14),
     'seller', private.seller_json(_workspace))
   from (select) as always
