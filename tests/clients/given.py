@@ -19,7 +19,9 @@ from schemathesis.generation.meta import TestPhase
 
 from functions.email_service import templates
 from functions.jobs.registry import JOBS
+from functions.quote_generator import typesetting
 from tests.clients.strangers import Gathered
+from tests.invoicing import invoice, let_invoice
 from tests.ordering import create_order
 from tests.people import People, Person
 
@@ -27,16 +29,19 @@ SCHEDULED = "/api/jobs/{name}"
 WEBHOOK = "/api/email-service/webhooks/resend"
 STRIPE = "/api/stripe-webhook"
 RECONCILE = "/api/payment-intent/reconcile"
+TYPESET = "/api/invoice/quotes"
 NAMES = {
     (SCHEDULED, "name"): tuple(JOBS),
     ("/api/email-service/templates/{name}/preview", "name"): templates.NAMES,
 }
 PERMISSIONS = ["detect.use", "inventory.read", "members.read"]
+CURRENCIES = ("EUR", "USD", "JPY")
 OF_EACH = 5
 
 
 def prepare(people: People, gathered: Gathered) -> None:
-    """Members to be changed and removed, mails that failed, that wait or may be unsubscribed from, suppressions."""
+    """Members to be changed and removed, mails that failed, that wait or may be unsubscribed from, suppressions, and a
+    seller with orders, invoices and drafts."""
     for _ in range(10):
         people.member(gathered.owner.workspace_id, "staff")
     follow_up = Jsonb(templates.find("quote-followup").sample)
@@ -63,8 +68,16 @@ def prepare(people: People, gathered: Gathered) -> None:
             {"workspace": gathered.owner.workspace_id, "data": follow_up, "of_each": OF_EACH},
         ).fetchall()
         rows += database.execute("select 'token', unsubscribe_token::text from private.email_messages").fetchall()
-        orders = [create_order(database, gathered.owner.workspace_id) for _ in range(OF_EACH)]
-    for parameter, value in [*rows, *(("order_id", str(order)) for order in orders)]:
+        owner, workspace_id = gathered.owner.user_id, gathered.owner.workspace_id
+        let_invoice(database, workspace_id, owner)
+        orders = [create_order(database, workspace_id) for _ in range(OF_EACH)]
+        invoices = [
+            invoice(database, owner, create_order(database, workspace_id, _currency="EUR"), draft=draft)
+            for draft in (True, False)
+            for _ in range(OF_EACH)
+        ]
+    rows += [("order_id", str(each)) for each in orders] + [("invoice_id", str(each)) for each in invoices]
+    for parameter, value in rows:
         gathered.add(parameter, value)
 
 
@@ -94,12 +107,16 @@ def put_real(case: Case[Any], people: People, gathered: Gathered) -> None:
         case.body = stripe_event(gathered, len(case.body))
     elif case.operation.path == RECONCILE:
         case.body = json.dumps({"next": None, "begun_at": datetime.now(UTC).isoformat()}).encode()
+    elif case.operation.path == TYPESET:
+        case.body = quote_to_typeset(people, gathered)
     elif isinstance(case.body, dict):
         real_body(case.body, people)
         orders = list(gathered.ids["order_id"])
         if case.operation.path == "/api/payment-intent":
             case.body.update(order_id=orders[len(repr(case.body)) % len(orders)])
             case.body.pop("token", None)
+        if case.operation.path == "/api/invoice":
+            case.body.update(order_id=order_to_invoice(people, gathered, len(repr(case.body))))
         if case.operation.path == "/api/email-service":
             real_mail(case.body)
 
@@ -137,6 +154,27 @@ def real_mail(body: dict[str, Any]) -> None:
             body["send_at"] = (datetime.now(UTC) + timedelta(days=1)).isoformat()
         if number % 4 == 0 and body.get("template") in templates.NAMES:
             body["data"] = templates.find(body["template"]).sample
+
+
+def order_to_invoice(people: People, gathered: Gathered, number: int) -> str:
+    """Half of them weren't invoiced before."""
+    orders = list(gathered.ids["order_id"])
+    if number % 2:
+        return orders[number % len(orders)]
+    currency = CURRENCIES[number // 2 % len(CURRENCIES)]
+    with psycopg.connect(people.database_url) as database:
+        return str(create_order(database, gathered.owner.workspace_id, _currency=currency))
+
+
+def quote_to_typeset(people: People, gathered: Gathered) -> bytes:
+    """A quote of the owner's as the function that typesets it is given it."""
+    with psycopg.connect(people.database_url) as database:
+        quote = next(iter(gathered.ids["quote_id"]))
+        row = database.execute(
+            "select public.quote_document(%s, %s, null) -> 'body'", [gathered.owner.user_id, quote]
+        ).fetchone()
+    assert row is not None
+    return json.dumps(typesetting.document(row[0])).encode()
 
 
 def event(gathered: Gathered, number: int) -> bytes:

@@ -24,7 +24,22 @@ from tests.people import People, Person
 # Codes of refusals that no schema can foresee: what the data names isn't there, or isn't so by now.
 SEMANTIC = {
     "already_paid": "a buyer cancels only what isn't paid, and nothing is paid twice",
+    "already_invoiced": "an order is invoiced once",
     "amount_not_payable": "the amounts are those of orders, and Stripe takes not all",
+    "buyer_incomplete": "an order's customer may lack what an invoice must say",
+    "credit_too_large": "the amounts are those of invoices",
+    "deducted_already": "a deposit's invoice is credited after the one that deducts it",
+    "deposit_not_invoiced": "the balance comes after the deposit",
+    "exchange_rate_needed": "rates are rows of the database",
+    "no_e_invoice": "of a pro forma there is none",
+    "not_a_draft": "only a draft is issued or voided",
+    "not_creditable": "nor is a draft credited",
+    "not_issued": "a draft has no document",
+    "order_not_invoiceable": "what was cancelled isn't invoiced",
+    "quote_unreadable": "invoice/quotes: bytes that are no quote",
+    "reason_needed": "which lines are exempt is said in a sale that is taxed",
+    "unknown_line": "lines are those of the invoice",
+    "unknown_tax": "rates of tax are rows of the database",
     "deposit_needed": "the balance comes after the deposit",
     "no_deposit": "not every order has one",
     "not_cancellable": "a payment that was made is none to take back",
@@ -52,6 +67,7 @@ SEMANTIC = {
     "unknown_role": "so are roles",
     "unknown_time_zone": "so are time zones",
 }
+CREDITING = "/api/invoice/{invoice_id}/credit-notes"
 # The same of single fields: (path of the operation, pointer without indices, code).
 SEMANTIC_FIELDS = {
     ("/api/detect", "/image", "image_unreadable"): "base64 of what is no image",
@@ -72,6 +88,18 @@ SEMANTIC_FIELDS = {
     },
     ("/api/quote-generator/rate-cards", "/card", "value_error"): "a card's figures must fit together",
     ("/api/quote-generator/rate-cards", "/card/tiers", "value_error"): "either percent or unit_price",
+    **{
+        (path, pointer, "value_error"): "no pattern knows check digits"
+        for path, pointer in (
+            ("/api/invoice", "/buyer/vat_id"),
+            ("/api/invoice/settings", "/vat_id"),
+            ("/api/invoice/settings", "/iban"),
+        )
+    },
+    ("/api/invoice", "/buyer", "value_error"): "a VAT id begins with its country",
+    ("/api/invoice", "", "value_error"): "one tax for each line",
+    (CREDITING, "", "value_error"): "either full or lines, each line once",
+    (CREDITING, "/lines", "value_error"): "a quantity or an amount",
     ("/api/email-service", "/to", "invalid_address"): "no pattern knows all that mail can't be sent to",
     ("/api/email-service", "/to", "disposable_address"): "services that lend addresses are a list",
     ("/api/email-service", "/send_at", "value_error"): "in the future, by a year at most",
@@ -92,7 +120,13 @@ SEMANTIC_BELOW = {
 }
 # These end the session they are called with, on which all other calls stand.
 ENDING = ("/api/auth/sign-out", "/api/auth/password")
-INTERNAL = ("/api/detect-local", "/api/email-service/deliver", "/api/payment-intent/reconcile")
+INTERNAL = (
+    "/api/detect-local",
+    "/api/email-service/deliver",
+    "/api/invoice/deliver",
+    "/api/payment-intent/reconcile",
+    given.TYPESET,
+)
 
 
 def install(

@@ -42,6 +42,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "cancel_order": {},
     "assign_order": {"user_id": None},
     "refund_payment": {"amount_minor": 1},
+    "change_invoice_settings": {},
+    "credit_invoice": {"full": True, "reason": "Returned"},
     "detect": {"image": "AAAA"},
     "detect_batch": {"images": [{"image": "AAAA"}]},
 }
@@ -91,6 +93,8 @@ class Gathered:
             "suppressions": "suppression_id",
             "orders": "order_id",
             "quote-generator": "quote_id",
+            "invoice": "invoice_id",
+            "credit-notes": "invoice_id",
         }
         kind = kinds.get(path.rpartition("/")[2])
         if kind:

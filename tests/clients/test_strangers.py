@@ -13,6 +13,7 @@ from tests.api import OverHttp
 from tests.clients.given import IMAGES
 from tests.clients.strangers import Gathered, look, operations
 from tests.functions.quote_generator.storing import REQUEST
+from tests.invoicing import let_invoice
 from tests.ordering import create_order
 from tests.people import People
 
@@ -50,6 +51,8 @@ def gathered(people: People, server: FunctionsServer, database: psycopg.Connecti
     order = str(create_order(database, gathered.owner.workspace_id))
     gathered.add("order_id", order)
     make("/api/payment-intent", order_id=order, payment_type="deposit")
+    let_invoice(database, gathered.owner.workspace_id, gathered.owner.user_id)
+    make("/api/invoice", order_id=order, kind="full")
     return gathered
 
 
@@ -64,4 +67,4 @@ def test_nobody_learns_or_changes_what_is_somebody_else_s(
 
 def test_what_one_learns_would_be_found(gathered: Gathered, server: FunctionsServer) -> None:
     _, found = look(server.url, gathered.owner, gathered)
-    assert {"GET", "PATCH", "POST", "DELETE"} == {each.call.partition(" ")[0] for each in found}
+    assert {"GET", "PATCH", "POST", "PUT", "DELETE"} == {each.call.partition(" ")[0] for each in found}
