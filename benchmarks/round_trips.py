@@ -23,8 +23,10 @@ from local.pictures import labels
 from local.stack import Stack
 from local.stripe import Sandbox
 from tests.api import FUNCTIONS, InProcess, Response
+from tests.database.invoicing import SETTINGS
 from tests.functions.quote_generator.cards import CONTENTS
 from tests.functions.quote_generator.storing import REQUEST as HOODIES
+from tests.invoicing import let_invoice
 from tests.ordering import create_order
 from tests.people import PASSWORD, People, Person
 
@@ -180,6 +182,15 @@ def tell(done: Writes, refused: Writes, people: People, stripe: Sandbox) -> None
     stripe.pay(intent)
     done("POST", payments, owner.token, payment)  # which is how we learn of it
     write("POST", f"{payments}/{intent}/refunds", {"amount_minor": 1000})
+    invoices = "/api/invoice"
+    write("PUT", f"{invoices}/settings", SETTINGS)
+    seller(people, owner)
+    invoice = write("POST", invoices, {"order_id": str(place(people, owner)), "kind": "full"}).json["id"]
+    write("POST", f"{invoices}/{invoice}/send")
+    write("POST", f"{invoices}/{invoice}/credit-notes", {"full": True, "reason": "Returned"})
+    for what in ("issue", "void"):
+        draft = {"order_id": str(place(people, owner)), "kind": "full", "draft": True}
+        write("POST", f"{invoices}/{done('POST', invoices, owner.token, draft).json['id']}/{what}")
     order = f"/api/orders/{place(people, owner)}"
     write("POST", f"{order}/transitions", {"to": "on_hold"})
     write("POST", f"{order}/assign", {"user_id": None})
@@ -216,6 +227,12 @@ def place(people: People, owner: Person) -> UUID:
     """An order that waits for its payment."""
     with psycopg.connect(people.database_url) as connection:
         return create_order(connection, owner.workspace_id)
+
+
+def seller(people: People, owner: Person) -> None:
+    """Say of the workspace what invoices must say."""
+    with psycopg.connect(people.database_url) as connection:
+        let_invoice(connection, owner.workspace_id, owner.user_id)
 
 
 def swatch() -> bytes:
