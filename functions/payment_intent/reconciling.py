@@ -40,7 +40,7 @@ def step(raw: bytes) -> Reconciled:
 
 def listed(after: str | None) -> Reconciled:
     """A page of what Stripe lists."""
-    reading = as_service().value("next_reading")["reading"]
+    reading = as_service().value("next_reading")
     intents, more = asking.list_intents(int(clock.now().timestamp()) - LISTED_SECONDS, after)
     found = as_service().value(
         "compare_intents", reading=reading, intents=intents, environment=settings.get("ENVIRONMENT")

@@ -23,7 +23,7 @@ def give_back(asked: Json) -> Json:
 def taken_over(refund: str, refund_id: str) -> Json:
     """The refund as it is at Stripe now. Raises `Problem` 503."""
     # A number from after it was made: what others read before with a higher one would know of it.
-    reading = as_service().value("next_reading")["reading"]
+    reading = as_service().value("next_reading")
     refunded: Json = as_service().rpc(
         "end_refund",
         refund=refund,

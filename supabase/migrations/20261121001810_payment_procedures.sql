@@ -412,14 +412,14 @@ $$;
 
 -- Comparing with Stripe ---------------------------------------------------------------------------------------------
 
-create function private.next_reading() returns jsonb
+create function private.next_reading() returns bigint
 language sql security definer
 set search_path = ''
 as $$
-  select jsonb_build_object('reading', nextval('private.stripe_readings'), 'at', private.rfc3339(clock_timestamp()))
+  select nextval('private.stripe_readings')
 $$;
 
-create function public.next_reading() returns jsonb
+create function public.next_reading() returns bigint
 language sql
 set search_path = ''
 as $$

@@ -139,14 +139,15 @@ begin
       when _buyer ->> 'vat_id' is null then 'S'
       when _seller ->> 'supplies' = 'services' then 'AE' else 'K' end
     when _seller ->> 'supplies' = 'services' then 'O'
-    else 'G' end;
+    -- Elsewhere an export has the rate zero; G is the Union's, and wants a VAT id (BR-G-02).
+    when home.in_eu then 'G' else 'Z' end;
   reason_code := case category when 'O' then case when home.in_eu then 'VATEX-EU-O' end
-    when 'AE' then 'VATEX-EU-AE' when 'K' then 'VATEX-EU-IC' when 'G' then case when home.in_eu then 'VATEX-EU-G' end end;
+    when 'AE' then 'VATEX-EU-AE' when 'K' then 'VATEX-EU-IC' when 'G' then 'VATEX-EU-G' end;
 end
 $$;
 comment on function private.sale_category is
   'EN 16931''s category of a sale: S at home (with each line''s own rate), K for goods and AE for services to a business '
-  'elsewhere in the EU, G for goods out of the country, O where the seller''s country takes no tax on it, E for a seller '
+  'elsewhere in the EU, G for goods out of it, Z for those out of another country, O where the seller''s country takes no tax on it, E for a seller '
   'who is exempt. Directive 2006/112/EC, articles 44, 138, 146, 196, 282.';
 
 -- Amounts -------------------------------------------------------------------------------------------------------------

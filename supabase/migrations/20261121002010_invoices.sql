@@ -193,7 +193,7 @@ begin
       or new.kind <> 'deposit' and new.payable_minor <> (
         case new.kind when 'balance' then private.left_to_invoice(of_order) else of_order.total_minor end)
       or new.kind = 'balance' and private.deducted_lines(of_order) is distinct from (
-        select jsonb_agg(line - 'position' order by position)
+        select jsonb_agg(line - array['position', 'description'] order by position)
         from jsonb_path_query(new.content, '$.lines[*] ? (exists (@.deducts))') with ordinality as l(line, position))
       or new.kind = 'deposit' and new.payable_minor <> private.deposit_amount(of_order) then
     raise exception 'invoices of an order add up to its total' using errcode = 'BR004';

@@ -12,7 +12,7 @@ as $$
     'name', w.legal_name, 'address', coalesce(s.address, w.legal_address), 'postcode', s.postcode, 'city', s.city,
     'country', w.country, 'email', w.reply_to, 'registration', s.registration, 'iban', s.iban, 'bic', s.bic,
     'footer', s.footer, 'exempt_reason', s.exempt_reason, 'supplies', coalesce(s.supplies, 'goods'),
-    'vat_id', s.vat_id, 'tax_number', coalesce(s.tax_number, w.tax_id)))
+    'vat_id', s.vat_id, 'tax_number', coalesce(s.tax_number, nullif(w.tax_id, s.vat_id))))
   from public.workspaces as w
   left join private.invoice_settings as s on s.workspace_id = w.id
   where w.id = _workspace
@@ -30,14 +30,12 @@ as $$
       case when _seller ->> 'address' is null then 'the workspace''s legal_address' end,
       case when _seller ->> 'country' is null then 'the workspace''s country' end,
       case
-        when (_category in ('AE', 'K') or _category = 'G' and home.in_eu) and _seller ->> 'vat_id' is null then
+        when _category in ('AE', 'K', 'G') and _seller ->> 'vat_id' is null then
           'the VAT id of the invoice settings'
-        when _category in ('S', 'E', 'G') and _seller ->> 'vat_id' is null and _seller ->> 'tax_number' is null then
-          'a VAT id or tax number in the invoice settings' end], null) as missing
-    from (select) as always
-    left join private.tax_countries as home on home.country = _seller ->> 'country') as m
+        when _category in ('S', 'Z', 'E') and _seller ->> 'vat_id' is null and _seller ->> 'tax_number' is null then
+          'a VAT id or tax number in the invoice settings' end], null) as missing) as m
 $$;
-comment on function private.seller_refusal is 'EN 16931, BR-S-02, BR-E-02, BR-AE-02, BR-IC-02, BR-G-02.';
+comment on function private.seller_refusal is 'EN 16931, BR-S-02, BR-Z-02, BR-E-02, BR-AE-02, BR-IC-02, BR-G-02.';
 
 create function private.buyer_json(_order public.orders, _given jsonb) returns jsonb
 language sql stable
@@ -125,7 +123,7 @@ language sql stable
 set search_path = ''
 as $$
   select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
-    'description', '', 'category', t.category, 'rate', t.rate, 'reason', t.reason,
+    'category', t.category, 'rate', t.rate, 'reason', t.reason,
     'gross_minor', -(t.gross_minor - coalesce(c.gross_minor, 0)), 'net_minor', -(t.net_minor - coalesce(c.net_minor, 0)),
     'deducts', jsonb_build_object('number', i.number, 'issued_on', i.issued_on))) order by i.number, t.place), '[]')
   from public.invoices as i
@@ -151,6 +149,8 @@ as $$
   select w.said
   from (values
     ('deposit', 'en', 'Deposit'), ('deposit', 'de', 'Anzahlung'), ('deposit', 'fr', 'Acompte'),
+    ('deducted', 'en', 'Deposit already invoiced'), ('deducted', 'de', 'Bereits berechnete Anzahlung'),
+    ('deducted', 'fr', 'Acompte déjà facturé'),
     ('vat', 'en', 'VAT'), ('vat', 'de', 'USt.'), ('vat', 'fr', 'TVA')) as w(word, language, said)
   where w.word = _word and w.language = _language
 $$;
@@ -206,11 +206,11 @@ declare
   today constant date := private.today(_order.workspace_id);
   seller constant jsonb := private.seller_json(_order.workspace_id);
   buyer constant jsonb := private.buyer_json(_order, _request -> 'buyer');
-  -- What was said for the last invoice of the order holds for the next, unless it is said anew.
+  -- What was said for earlier invoices of the order holds for the next, unless it is said anew; the latest counts.
   said constant jsonb := coalesce((
-    select i.request from public.invoices as i
-    where i.order_id = _order.id and i.status = 'issued' and i.kind <> 'credit_note'
-    order by i.issued_at desc limit 1), '{}') || jsonb_strip_nulls(_request);
+    select jsonb_object_agg(r.name, r.value order by i.issued_at)
+    from public.invoices as i cross join lateral jsonb_each(i.request) as r(name, value)
+    where i.order_id = _order.id and i.status = 'issued' and i.kind <> 'credit_note'), '{}') || jsonb_strip_nulls(_request);
   language text;
   sale record;
   lines jsonb;
@@ -247,7 +247,9 @@ begin
     when 'deposit' then private.deposit_lines(
       lines, private.deposit_amount(_order), _order.total_minor,
       left(private.word('deposit', language) || ' · ' || _order.number || ' · ' || _order.summary, 250))
-    when 'balance' then lines || private.deducted_lines(_order)
+    when 'balance' then lines || (
+      select coalesce(jsonb_agg(jsonb_build_object('description', private.word('deducted', language)) || line order by position), '[]')
+      from jsonb_array_elements(private.deducted_lines(_order)) with ordinality as d(line, position))
     else lines end;
   content := private.with_reasons(private.with_taxes(lines, _order.currency), seller, sale.reason_code, language);
   if _kind <> 'proforma' then

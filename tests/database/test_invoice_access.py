@@ -98,7 +98,7 @@ class TestReading:
 
 
 class TestChanging:
-    ACTS: ClassVar = {
+    ACTS: ClassVar[dict[str, dict[str, Any]]] = {
         "issue_invoice": {},
         "void_invoice": {},
         "send_invoice": {},

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from uuid import UUID
 
+from typing import Any
+
 import pytest
 
 from functions.email_service import templates
@@ -36,7 +38,7 @@ def invoice(books: Books) -> Json:
     return issue(books)
 
 
-def issue(books: Books, **changes: int) -> Json:
+def issue(books: Books, **changes: Any) -> Json:
     invoice = books.issue(books.order(TOTAL, **changes), "deposit" if changes else "full")
     books.keep(invoice["id"])
     return invoice
