@@ -227,13 +227,12 @@ def _ask_for_payment(settlement: Any, content: Content, words: Words) -> None:
         return
     terms = PaymentTerms()
     money, credit = words.money(content.payable_minor), content.kind == "credit_note"
-    if credit:
-        terms.description = words("refund", amount=money)
-    elif content.due_on:
-        terms.description = words("pay_by", amount=money, date=words.day(content.due_on), number=_plain(content.number))
+    if content.due_on and not credit:
         terms.due = content.due_on
-    else:
-        terms.description = words("pay", amount=money, number=_plain(content.number))
+    day = words.day(content.due_on) if content.due_on else ""
+    name = "refund" if credit else "pay_by" if day else "pay"
+    told = words(name, amount=money, date=day, number=_plain(content.number))
+    terms.description = re.sub("[\xa0\u202f]", " ", told)
     settlement.terms.add(terms)
     if content.seller.iban and not credit:
         means = PaymentMeans()

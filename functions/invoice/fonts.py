@@ -26,7 +26,7 @@ FILES = (
     ("fontpkg_noto_sans_thai", "files/NotoSansThai[wdth,wght].ttf", 0),
     ("noto_cjk_sans_otc", "NotoSansCJK-Regular.ttc", 2),
 )
-# Plex before Noto, which draws an Arabic letter's dots apart from it: read from the PDF, a name would be torn to pieces.
+# Plex before Noto, which draws an Arabic letter's dots apart from it: read from the PDF, a name would be in pieces.
 FAMILIES = (
     "Inter",
     "Noto Sans",

@@ -1,8 +1,8 @@
 """What makes a PDF with an attached XML a Factur-X (ZUGFeRD) invoice: its metadata say so.
 
-Factur-X 1.07, section 6.2.2: four properties of a schema of its own, which PDF/A wants described in the same place. They
-are appended as an incremental update (ISO 32000-1, 7.5.6), which leaves the typesetter's file as it is: a library would
-read and write all of it anew, and take longer than setting a page does.
+Factur-X 1.07, section 6.2.2: four properties of a schema of its own, which PDF/A wants described in the same place.
+They are appended as an incremental update (ISO 32000-1, 7.5.6), which leaves the typesetter's file as it is. A library
+would read and write all of it anew: of many pages that takes half as long as setting them.
 """
 
 from __future__ import annotations

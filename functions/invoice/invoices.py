@@ -9,7 +9,7 @@ from typing import Any
 
 from functions.invoice import drawing
 from functions.invoice.document import Content, Line, Reference, Tax
-from functions.invoice.letters import aligned, grouped, letter, lettered, widest
+from functions.invoice.letters import aligned, grouped, headed, letter, lettered, widest
 from functions.invoice.wording import Words
 from shared.money import Money, decimals
 
@@ -32,7 +32,7 @@ def laid_out(content: Content, logo: bytes | None, paid_on: date | None) -> dict
         "facts": facts(content, words),
         "remarks": remarks(content, words),
         "columns": {
-            **{name: words(name) for name in ("position", "description", "quantity", "unit_price")},
+            **headed(rows, words),
             "rate": words.taxed("rate"),
             "amount": words("amount", currency=content.currency),
         },

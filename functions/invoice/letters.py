@@ -105,5 +105,16 @@ def widest(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[list
     for name in names:
         cells = [row[name] for row in rows]
         texts = ["".join(cell.values()) if name in ("quantity", "price") else cell for cell in cells]
-        found.append([] if name == "description" else sorted(set(texts), key=len)[-5:])
+        found.append([] if name == "description" else sorted(set(texts), key=lambda text: (len(text), text))[-5:])
     return found
+
+
+def headed(rows: Sequence[Mapping[str, Any]], words: Words) -> dict[str, str]:
+    """The headings of the first columns; none above figures that no line has."""
+    counted = any(row["quantity"]["figure"] for row in rows)
+    return {
+        "position": words("position"),
+        "description": words("description"),
+        "quantity": words("quantity") if counted else "",
+        "unit_price": words("unit_price") if counted else "",
+    }

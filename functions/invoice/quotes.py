@@ -6,7 +6,7 @@ from itertools import accumulate
 from typing import Any
 
 from functions.invoice.document import QuoteContent
-from functions.invoice.letters import aligned, letter, lettered, widest
+from functions.invoice.letters import aligned, headed, letter, lettered, widest
 from functions.invoice.wording import Words
 from shared.money import decimals
 
@@ -28,7 +28,7 @@ def laid_out(content: QuoteContent, logo: bytes | None) -> dict[str, Any]:
         ],
         "remarks": [lettered(text) for text in (content.narrative or "").split("\n") if text.strip()],
         "columns": {
-            **{name: words(name) for name in ("position", "description", "quantity", "unit_price")},
+            **headed(rows, words),
             "amount": words("gross_amount", currency=content.currency),
         },
         "lines": rows,

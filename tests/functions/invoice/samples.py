@@ -7,73 +7,13 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
-from random import Random
 
-from functions.invoice.document import ForeignTax, Party, QuoteContent, QuoteLine, Reference, Seller, Stage
+from functions.invoice.document import ForeignTax, Party, QuoteContent, QuoteLine, Reference, Stage
 from functions.invoice.rendering import render, render_quote
 from tests.functions.invoice.making import BREWERY, DAY, STUDIO, content, line
+from tests.functions.invoice.studios import BALLOONS, KYOTO, PARIS, PRINTER, TOKYO, goods, logo
 
 FOLDER = Path(__file__).resolve().parents[3] / "docs" / "samples"
-BALLOONS = Seller(
-    name="Luftig & Söhne",
-    contact="Amélie Roux",
-    address="14 rue des Ballons",
-    postcode="69002",
-    city="Lyon",
-    country="FR",
-    vat_id="FR12345678901",
-    registration="RCS Lyon 812 345 678",
-    email="bonjour@luftig.example",
-    iban="FR7630006000011234567890189",
-    bic="AGRIFRPP",
-    footer="SARL au capital de 10 000 €. Pénalités de retard : trois fois le taux d’intérêt légal ; "
-    "indemnité forfaitaire pour frais de recouvrement : 40 €.",
-)
-PRINTER = Seller(
-    name="Harbour Print Works Ltd",
-    contact="Tom Okafor",
-    address="Unit 7, Dockside Business Park",
-    postcode="BS1 6XN",
-    city="Bristol",
-    country="GB",
-    vat_id="GB123456789",
-    registration="Company no. 07654321",
-    email="accounts@harbourprint.example",
-    iban="GB29NWBK60161331926819",
-    bic="NWBKGB2L",
-)
-KYOTO = Seller(
-    name="Kyoto Fuusen Studio 京都風船スタジオ",
-    address="Nakagyo-ku, Kawaramachi 3-12",
-    postcode="604-8005",
-    city="Kyoto",
-    country="JP",
-    tax_number="T1234567890123",
-    email="hello@fuusen.example",
-)
-GARMENTS = (
-    ("Hoodie, heavyweight fleece", "350 g/m², navy, M–XXL", "pcs"),
-    ("T-shirt, organic cotton", "180 g/m², off-white, S–XL", "pcs"),
-    ("Screen print, front", "3 colours, 28 × 32 cm", "pcs"),
-    ("Embroidery, left chest", "8,200 stitches", "pcs"),
-    ("Woven neck label", None, "pcs"),
-    ("Balloon arch, delivered and put up", "Organic, 4 m, sand and terracotta", "m"),
-    ("Helium, balloon gas", None, "m3"),
-    ("Design and artwork", "Two rounds of changes", "h"),
-    ("Packing in single bags with a barcode label, and boxes marked by size and colour", None, "box"),
-)
-
-
-def goods(count: int, seed: int = 1) -> list[dict[str, object]]:
-    """So many lines of a studio's work."""
-    random = Random(seed)
-    found = []
-    for at in range(count):
-        name, detail, unit = GARMENTS[at % len(GARMENTS)]
-        quantity = {"h": "7.5", "m": "4.5", "m3": "12"}.get(unit, str(random.choice((12, 50, 120, 500, 1250))))
-        gross = int(Decimal(quantity) * random.randint(95, 4500))
-        found.append(line(name, gross, "7" if at % 9 == 4 else "19", quantity=quantity, unit=unit, detail=detail))
-    return found
 
 
 def one_page() -> bytes:
@@ -148,18 +88,6 @@ def balance() -> bytes:
     return render(made, logo=None, paid_on=None)
 
 
-PARIS = Party(
-    name="Maison Bellerive SAS",
-    contact="Élodie Marchand",
-    address="8 quai de la Rapée\nBâtiment C",
-    postcode="75012",
-    city="Paris",
-    country="FR",
-    vat_id="FR98765432109",
-    email="compta@bellerive.example",
-)
-
-
 def credit_note() -> bytes:
     """Some of it came back."""
     made = content(
@@ -190,11 +118,6 @@ def yen() -> bytes:
         colour="#be185d",
     )
     return render(made, logo=None, paid_on=None)
-
-
-TOKYO = Party(
-    name="Aoyama Gallery 青山画廊", address="Minami-Aoyama 5-9-1", postcode="107-0062", city="Tokyo", country="JP"
-)
 
 
 def reverse_charge() -> bytes:
@@ -298,8 +221,8 @@ def quote() -> bytes:
         seller=STUDIO,
         customer=BREWERY,
         colour="#4338ca",
-        narrative="500 heavyweight hoodies for your winter collection, printed in three colours on the front and labelled in "
-        "the neck. We can deliver by 12 January; 600 pieces would lower the price of each by 0.42.",
+        narrative="500 heavyweight hoodies for your winter collection, printed in three colours on the front and "
+        "labelled in the neck. We can deliver by 12 January; 600 pieces would lower the price of each by 0.42.",
         lines=[
             QuoteLine(
                 description="Hoodie",
@@ -353,23 +276,6 @@ def quote() -> bytes:
         notes=["The colours of your logo are matched to Pantone 2728 C."],
     )
     return render_quote(made, logo=logo("#4338ca"))
-
-
-def logo(colour: str) -> bytes:
-    """A mark for a studio: three balloons."""
-    from PIL import Image, ImageDraw
-
-    image = Image.new("RGBA", (640, 400), (0, 0, 0, 0))
-    draw = ImageDraw.Draw(image)
-    red, green, blue = bytes.fromhex(colour[1:])
-    for left, top, size, alpha in ((20, 60, 280, 255), (200, 20, 220, 170), (360, 110, 260, 110)):
-        layer = Image.new("RGBA", image.size, (0, 0, 0, 0))
-        ImageDraw.Draw(layer).ellipse((left, top, left + size, top + size), fill=(red, green, blue, alpha))
-        image = Image.alpha_composite(image, layer)
-    del draw
-    file = io.BytesIO()
-    image.save(file, "PNG")
-    return file.getvalue()
 
 
 SAMPLES: dict[str, Callable[[], bytes]] = {
