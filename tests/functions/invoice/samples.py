@@ -224,41 +224,12 @@ def quote() -> bytes:
         narrative="500 heavyweight hoodies for your winter collection, printed in three colours on the front and "
         "labelled in the neck. We can deliver by 12 January; 600 pieces would lower the price of each by 0.42.",
         lines=[
-            QuoteLine(
-                description="Hoodie",
-                quantity=Decimal(500),
-                unit="pcs",
-                unit_price=Decimal("14.50"),
-                amount_minor=725_000,
-            ),
-            QuoteLine(
-                description="Heavyweight fleece, 350 g/m²",
-                quantity=Decimal(500),
-                unit="pcs",
-                unit_price=Decimal("3.2625"),
-                amount_minor=163_125,
-            ),
-            QuoteLine(
-                description="Size XXL",
-                quantity=Decimal(100),
-                unit="pcs",
-                unit_price=Decimal("1.10"),
-                amount_minor=11_000,
-            ),
-            QuoteLine(
-                description="Screen print, 3 colours",
-                detail="Front",
-                quantity=Decimal(500),
-                unit="pcs",
-                unit_price=Decimal("1.085"),
-                amount_minor=54_250,
-            ),
+            row("Hoodie", 500, "14.50", 725_000),
+            row("Heavyweight fleece, 350 g/m²", 500, "3.2625", 163_125),
+            row("Size XXL", 100, "1.10", 11_000),
+            row("Screen print, 3 colours", 500, "1.085", 54_250, detail="Front"),
         ],
-        fees=[
-            QuoteLine(
-                description="Screens, 3 colours", quantity=Decimal(3), unit_price=Decimal("24.19"), amount_minor=7_257
-            )
-        ],
+        fees=[row("Screens, 3 colours", 3, "24.19", 7_257)],
         subtotal_minor=953_375,
         fees_minor=7_257,
         total_minor=960_632,
@@ -276,6 +247,18 @@ def quote() -> bytes:
         notes=["The colours of your logo are matched to Pantone 2728 C."],
     )
     return render_quote(made, logo=logo("#4338ca"))
+
+
+def row(description: str, quantity: int, price: str, amount_minor: int, detail: str | None = None) -> QuoteLine:
+    """A line of the quote."""
+    return QuoteLine(
+        description=description,
+        detail=detail,
+        quantity=Decimal(quantity),
+        unit="pcs",
+        unit_price=Decimal(price),
+        amount_minor=amount_minor,
+    )
 
 
 SAMPLES: dict[str, Callable[[], bytes]] = {
