@@ -98,13 +98,15 @@ values ('invoices', 'invoices', false, 10485760, '{application/pdf}');
 -- The chain -----------------------------------------------------------------------------------------------------------
 
 create function private.is_live(_invoice public.invoices) returns boolean
-language sql immutable
+language sql stable
 set search_path = ''
 as $$
   select _invoice.status = 'issued' and _invoice.kind in ('deposit', 'balance', 'full')
-    and (_invoice.credited_minor < _invoice.payable_minor or _invoice.payable_minor = 0)
+    and (_invoice.credited_minor < _invoice.payable_minor or _invoice.payable_minor = 0 and not exists (
+      select from public.invoices as n where n.credits = _invoice.id and n.status = 'issued'))
 $$;
-comment on function private.is_live is 'Asks for money and was not credited whole.';
+comment on function private.is_live is
+  'Asks for money, if only for none after a deposit of all of it, and was not credited whole.';
 
 create function private.left_to_invoice(_order public.orders) returns bigint
 language sql stable

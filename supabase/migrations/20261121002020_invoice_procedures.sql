@@ -286,7 +286,7 @@ as $$
     'status', case
       when _invoice.status <> 'issued' then _invoice.status
       when _invoice.kind in ('proforma', 'credit_note') then 'issued'
-      when _invoice.payable_minor > 0 and _invoice.credited_minor = _invoice.payable_minor then 'credited'
+      when not private.is_live(_invoice) then 'credited'
       when _invoice.paid_on is not null or _invoice.payable_minor = 0 then 'paid'
       when _invoice.due_on < private.today(_invoice.workspace_id) then 'overdue'
       else 'issued' end,
@@ -501,14 +501,20 @@ language sql stable
 set search_path = ''
 as $$
   select jsonb_agg(
-    case when credited.times = 0 then l.line else l.line - 'net_minor' || jsonb_build_object(
-      'gross_minor', (l.line ->> 'gross_minor')::bigint - coalesce(credited.gross_minor, 0)) end
+    case when credited.times = 0 then l.line else jsonb_strip_nulls(l.line - 'net_minor' || jsonb_build_object(
+      'gross_minor', (l.line ->> 'gross_minor')::bigint - coalesce(credited.gross_minor, 0),
+      -- Of what was credited by amounts it isn't known how many that were.
+      'quantity', case when credited.by_amount = 0 then trim_scale(nullif(
+        (l.line ->> 'quantity')::numeric - coalesce(credited.quantity, 0), 0))::text end)) end
     || jsonb_build_object('of', l.line -> 'position') order by (l.line ->> 'position')::integer)
   from jsonb_array_elements(_invoice.content -> 'lines') as l(line)
   cross join lateral (
-    select count(*) as times, sum(c.gross_minor) filter (where c."of" = (l.line ->> 'position')::integer) as gross_minor
+    select count(*) as times, sum(c.gross_minor) filter (where c.here) as gross_minor,
+      sum(c.quantity) filter (where c.here) as quantity, count(*) filter (where c.here and c.quantity is null) as by_amount
     from public.invoices as n
-    cross join lateral jsonb_to_recordset(n.content -> 'lines') as c("of" integer, gross_minor bigint)
+    cross join lateral (
+      select gross_minor, quantity, "of" = (l.line ->> 'position')::integer as here
+      from jsonb_to_recordset(n.content -> 'lines') as c("of" integer, gross_minor bigint, quantity numeric)) as c
     where n.credits = _invoice.id) as credited
 $$;
 comment on function private.uncredited_lines is 'An invoice''s lines, less what was credited of each; of one never credited to the unit as it was.';
@@ -536,14 +542,20 @@ set search_path = ''
 as $$
   select coalesce(jsonb_agg(
     jsonb_strip_nulls(l.line - array['net_minor', 'quantity'] || jsonb_build_object(
-      'gross_minor', coalesce(w.amount_minor, round(
-        (o.line ->> 'gross_minor')::numeric * w.quantity / (o.line ->> 'quantity')::numeric)::bigint, (l.line ->> 'gross_minor')::bigint),
-      'quantity', case when w.quantity is not null then trim_scale(w.quantity)::text
-        when w.amount_minor is null and l.line -> 'gross_minor' = o.line -> 'gross_minor' then o.line ->> 'quantity' end))
+      'gross_minor', case
+        when w.amount_minor is not null then w.amount_minor
+        when w.quantity <> rest.quantity then
+          -- From share to share of the whole, so that the last one is what is left.
+          round(gross * (whole.quantity - rest.quantity + w.quantity) / whole.quantity)::bigint
+          - round(gross * (whole.quantity - rest.quantity) / whole.quantity)::bigint
+        else (l.line ->> 'gross_minor')::bigint end,
+      'quantity', case when w.amount_minor is null then coalesce(trim_scale(w.quantity)::text, l.line ->> 'quantity') end))
     order by w.line), '[]')
   from jsonb_to_recordset(_wanted) as w(line integer, quantity numeric, amount_minor bigint)
   join jsonb_array_elements(private.uncredited_lines(_invoice)) as l(line) on (l.line ->> 'of')::integer = w.line
   join jsonb_array_elements(_invoice.content -> 'lines') as o(line) on (o.line ->> 'position')::integer = w.line
+  cross join lateral (select (o.line ->> 'quantity')::numeric, (o.line ->> 'gross_minor')::numeric) as whole(quantity, gross)
+  cross join lateral (select coalesce((l.line ->> 'quantity')::numeric, whole.quantity)) as rest(quantity)
   where not l.line ? 'deducts' and (w.quantity is null or o.line ? 'quantity')
 $$;
 comment on function private.credited_lines is '[{line, quantity or amount_minor or neither: all of it}] as lines of a credit note.';
@@ -559,7 +571,8 @@ create function private.credits_too_much(_invoice public.invoices, _content json
 language sql stable
 set search_path = ''
 as $$
-  select (_content ->> 'payable_minor')::bigint between 1 and _invoice.payable_minor - _invoice.credited_minor is not true
+  select not private.is_live(_invoice) or (_content ->> 'payable_minor')::bigint between
+      least(_invoice.payable_minor, 1) and _invoice.payable_minor - _invoice.credited_minor is not true
     or exists (
       select from (
         select "of", sum(gross_minor) as gross

@@ -84,7 +84,8 @@ def test_deposit_balance_and_credits_are_one_chain(
             key = tax["category"], str(tax["rate"])
             taken[key] = taken.get(key, 0) + sign * tax["net_minor"]
     deducted = [line for line in balance["content"]["lines"] if "deducts" in line]
-    assert {(line["category"], str(line["rate"])): -line["net_minor"] for line in deducted} == taken
+    told = {(line["category"], str(line["rate"])): -line["net_minor"] for line in deducted if line["net_minor"]}
+    assert told == {key: net for key, net in taken.items() if net}
 
     # Credits in any parts: of each document no more than it was, of each rate, of its tax, of the whole.
     payable = balance["payable"]["amount_minor"]

@@ -15,7 +15,7 @@ from tests.database.market import sqlstate
 
 ACTS = [
     *["deposit", "balance", "full", "proforma", "draft", "issue draft", "void"],
-    *["credit part", "credit part", "credit all", "credit deposit", "pay", "pay", "refund", "other rates", "cancel"],
+    *["credit part", "credit units", "credit deposit", "pay", "pay", "refund", "other rates", "cancel"],
 ]
 amounts = st.lists(st.integers(-50, 100_000), min_size=1, max_size=4).filter(lambda lines: sum(lines) > 0)
 taxes = st.lists(st.sampled_from(["standard", "reduced", "zero"]), min_size=4, max_size=4)
@@ -39,12 +39,14 @@ def act(books: Books, order: UUID, total: int, what: str, percent: int, which: i
     if what in ("issue draft", "void") and drafts:
         draft = drafts[which % len(drafts)]
         return books.owner.call("issue_invoice" if what == "issue draft" else "void_invoice", invoice_id=draft["id"])
-    if what in ("credit part", "credit all", "credit deposit") and invoices:
+    if what.startswith("credit") and invoices:
         invoice = invoices[0 if what == "credit deposit" else which % len(invoices)]
         lines = invoice["content"]["lines"]
         line = lines[percent % len(lines)]
-        part = [{"line": line["position"], "amount_minor": line["gross_minor"] * percent // 100}]
-        return books.credit(invoice, part if what == "credit part" else None)
+        some = (
+            {"amount_minor": line["gross_minor"] * percent // 100} if what == "credit part" else {"quantity": which % 4}
+        )
+        return books.credit(invoice, None if which > 7 else [{"line": line["position"], **some}])
     if what in ("pay", "refund"):
         received = total * percent // 100
         refunded = received * which // 9 if what == "refund" else 0
