@@ -25,6 +25,7 @@ PLAIN = Bound(25, "the web layer, models and tokens; no engine")
 LARGER = {
     "detect": Bound(130, "two providers' SDKs and the image decoders"),
     "quote-generator": Bound(90, "two providers' SDKs"),
+    "invoice": Bound(230, "the typesetter (84), fonts of most scripts, every locale's formats, a font reader"),
     "email-service": Bound(65, "33 of every locale's formats; the template engine and the provider's SDK"),
     **dict.fromkeys(("payment-intent", "stripe-webhook"), Bound(50, "Stripe's SDK, all of its API")),
     "detect-local": Bound(400, "OpenCV, ONNX Runtime and the models that read"),

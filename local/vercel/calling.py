@@ -24,6 +24,7 @@ from local.vercel.booting import Answer, Booted
 from shared.web import Function
 
 IN_JSON = {"Content-Type": "application/json"}
+SCRIPTS = "Hoodies, толстовки, φούτερ, 卫衣, 후드티, パーカー, ฮู้ด, हुडी, هودي, קפוצ'ון"
 MAIL = {"template": "plain", "data": {"subject": "Hello", "paragraphs": ["Hi."]}}
 
 
@@ -143,6 +144,8 @@ def call(name: str, person: Person, env: Mapping[str, str]) -> Call:
     }
     if name == "email-service":
         return replace(known[name], first=delivery(person, env))
+    if name == "invoice":
+        return invoice(person, env)
     if name == "payment-intent":
         return payment(env)
     if name == "stripe-webhook":
@@ -174,6 +177,49 @@ def delivery(person: Person, env: Mapping[str, str]) -> Call:
         internal,
         b"{}",
         holds=lambda a: a["delivered"] == len(samples),
+    )
+
+
+def invoice(person: Person, env: Mapping[str, str]) -> Call:
+    """To read an invoice whose document is rendered first: in several scripts, with an e-invoice inside and a code to
+    pay by, so that all that documents are made of is used. Of a workspace that nothing else is asked of."""
+    with psycopg.connect(env["DATABASE_URL"]) as database:
+        made = database.execute(
+            """
+            with shop as (
+              insert into public.workspaces (name, legal_name, legal_address, country, currency)
+              values ('Shop', 'Atelier Nord GmbH', 'Lindenstraße 12', 'DE', 'EUR') returning id
+            )
+            insert into public.members (workspace_id, user_id, role_id)
+            select shop.id, u.id, private.owner_role() from shop, auth.users as u where u.email = %s
+            returning workspace_id, user_id
+            """,
+            [person.email],
+        ).fetchone()
+        shop, owner = made or (None, None)
+        settings = {"vat_id": "DE136695976", "iban": "DE89370400440532013000", "payment_days": 14, "supplies": "goods"}
+        database.execute("select public.change_invoice_settings(%s, %s, %s)", [owner, shop, Jsonb(settings)])
+        issued = database.execute(
+            """
+            select public.create_invoice(%(owner)s, (private.create_order(
+              %(shop)s, gen_random_uuid(), null, '{"email": "robin@example.com", "country": "DE"}', 'Hoodies', 'EUR',
+              %(lines)s, 1000, 1000, 300, '{}', null, %(token)s)).id, 'full', '{}', false) #>> '{body,id}'
+            """,
+            {
+                "owner": owner,
+                "shop": shop,
+                "lines": Jsonb([{"kind": "item", "description": SCRIPTS, "quantity": "1", "amount_minor": 1000}]),
+                "token": secrets.token_hex(16),
+            },
+        ).fetchone()
+    internal = {"Authorization": f"Bearer {env['INTERNAL_TOKEN']}", "Content-Type": "application/octet-stream"}
+    return Call(
+        "GET",
+        f"/api/invoice/{issued and issued[0]}",
+        200,
+        person.headers,
+        holds=lambda a: a["document"]["state"] == "ready",
+        first=Call("POST", "/api/invoice/deliver", 200, internal, b"{}", holds=lambda a: a["delivered"] == 1),
     )
 
 
