@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-from uuid import UUID
-
 from typing import Any
+from uuid import UUID
 
 import pytest
 
