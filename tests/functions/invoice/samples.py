@@ -243,7 +243,7 @@ def quote() -> bytes:
         ],
         incoterm="EXW",
         tolerance_percent=Decimal(3),
-        excluded=["Transport from our door", "Insurance", "Duties and taxes"],
+        excluded=["Transport from our door", "Insurance", "Import duties and taxes"],
         notes=["The colours of your logo are matched to Pantone 2728 C."],
     )
     return render_quote(made, logo=logo("#4338ca"))

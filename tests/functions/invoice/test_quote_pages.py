@@ -48,7 +48,7 @@ def quote(**fields: Any) -> QuoteContent:
             "timeline": [Stage(name="Fabric", starts_on=date(2026, 11, 23), ends_on=date(2026, 12, 4))],
             "incoterm": "EXW",
             "tolerance_percent": Decimal("2.5"),
-            "excluded": ["Insurance", "Duties and taxes"],
+            "excluded": ["Insurance", "Import duties and taxes"],
             "notes": ["Pantone 2728 C."],
         }
         | fields
