@@ -600,7 +600,7 @@ declare
   of_order public.orders;
   lines jsonb;
   content jsonb;
-  other_tax record;
+  other_tax jsonb;
 begin
   if refusal is not null then
     return refusal;
@@ -630,11 +630,22 @@ begin
   content := private.with_reasons(content, credited.content -> 'seller', (
     select t.reason_code from jsonb_to_recordset(credited.content -> 'taxes') as t(reason_code text) limit 1),
     credited.content ->> 'language');
-  select * into other_tax from private.foreign_tax(
-    (content ->> 'tax_minor')::bigint, credited.currency, credited.content -> 'seller',
-    credited.content -> 'foreign_tax' ->> 'rate', credited.issued_on);
+  -- From sum to sum, so that all credits together come to what was told.
+  select later.told || jsonb_build_object(
+      'tax_minor', (later.told ->> 'tax_minor')::bigint - coalesce((earlier.told ->> 'tax_minor')::bigint, 0))
+  into other_tax
+  from (
+    select coalesce(sum((n.content ->> 'tax_minor')::bigint), 0)::bigint as tax_minor
+    from public.invoices as n where n.credits = _invoice) as before
+  cross join lateral private.foreign_tax(
+    before.tax_minor, credited.currency, credited.content -> 'seller', credited.content -> 'foreign_tax' ->> 'rate',
+    credited.issued_on) as earlier
+  cross join lateral private.foreign_tax(
+    before.tax_minor + (content ->> 'tax_minor')::bigint, credited.currency, credited.content -> 'seller',
+    credited.content -> 'foreign_tax' ->> 'rate', credited.issued_on) as later
+  where (content ->> 'tax_minor')::bigint <> 0;
   content := jsonb_strip_nulls((credited.content - array['due_on', 'notes', 'foreign_tax']) || content || jsonb_build_object(
-    'kind', 'credit_note', 'issued_on', private.today(credited.workspace_id), 'reason', _reason, 'foreign_tax', other_tax.told,
+    'kind', 'credit_note', 'issued_on', private.today(credited.workspace_id), 'reason', _reason, 'foreign_tax', other_tax,
     'credits', jsonb_build_object('number', credited.number, 'issued_on', credited.issued_on)));
   credited := jsonb_populate_record(
     private.new_invoice(of_order, 'credit_note', jsonb_build_object('lines', _lines, 'reason', _reason), auth.uid()),

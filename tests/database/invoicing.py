@@ -265,6 +265,7 @@ def check_credits(invoice: Json, notes: list[Json]) -> None:
             for tax in note["content"]["taxes"]:
                 sums[tax["category"], tax["rate"]] += tax[name]
         assert all(within(part, told[key][name]) for key, part in sums.items())
+    assert within(sum(foreign(note) for note in notes), foreign(invoice))
 
 
 def check_numbers(books: Books) -> None:
@@ -282,3 +283,9 @@ def check_numbers(books: Books) -> None:
         series[name].append(int(count))
     for counts in series.values():
         assert sorted(counts) == list(range(1, len(counts) + 1))
+
+
+def foreign(invoice: Json) -> int:
+    """The tax in the seller's own currency."""
+    told: int = invoice["content"].get("foreign_tax", {}).get("tax_minor", 0)
+    return told

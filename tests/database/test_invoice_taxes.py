@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 from functions.invoice.document import Content
 from shared.money import CURRENCIES, decimals
 from tests.database.acting import Database, call, run
-from tests.database.invoicing import SELLER, Books, Json, check_document, half_up
+from tests.database.invoicing import SELLER, Books, Json, check_chain, check_document, half_up
 
 VAT_IDS = {"AT": "ATU13585627", "GB": "GB123456789", "CH": "CHE123456788", "FR": "FR23334175221"}
 
@@ -229,3 +229,11 @@ class TestForeign:
 
     def test_tax_is_told_once_in_ones_own(self, books: Books) -> None:
         assert "foreign_tax" not in books.issue(books.order(11_900), "full")["content"]
+
+    def test_tax_of_credits_adds_up_to_what_was_told(self, books: Books) -> None:
+        """Rounded one by one, ten credits of half a unit each would come to twice the tax."""
+        order = books.order(70, currency="JPY")
+        invoice = books.issue(order, "full", tax_exchange_rate="0.005")
+        for _ in range(10):
+            assert books.credit(invoice, [{"line": 1, "amount_minor": 7}])["status"] == 201
+        check_chain(books, order)
