@@ -123,8 +123,9 @@ class TestChanging:
         member = actor not in ("stranger", "owner elsewhere")
         assert answer["status"] == (201 if actor in MANAGING else 403 if member else 404)
         if actor in MANAGING:
-            credit = {"invoice_id": answer["body"]["id"], "lines": None, "reason": "Returned"}
-            assert house.people[actor].call("credit_invoice", **credit)["status"] == 201
+            made = answer["body"]["id"]
+            credit = house.people[actor].call("credit_invoice", invoice_id=made, lines=None, reason="Returned")
+            assert credit["status"] == 201
         elif member:
             action, who, _, details, _ = books.db.audit(books.owner.workspace_id)[-1]
             denied = ("access.denied", house.people[actor].user_id, {"permission": "invoices.write"})
