@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import uuid4
 
 import pytest
@@ -98,7 +98,7 @@ class TestReading:
 
 
 class TestChanging:
-    ACTS: ClassVar[dict[str, dict[str, Any]]] = {
+    ACTS: ClassVar[dict[str, Json]] = {
         "issue_invoice": {},
         "void_invoice": {},
         "send_invoice": {},
