@@ -169,6 +169,11 @@ begin
       raise exception 'an issued invoice never changes: credit it' using errcode = 'BR004';
     elsif new.credited_minor not in (old.credited_minor, private.credited_of(new.id)) then
       raise exception 'what is credited is the sum of the credit notes' using errcode = 'BR004';
+    elsif new.paid_minor > old.paid_minor and (
+        select new.paid_minor + coalesce(sum(i.paid_minor), 0) > min(o.received_minor - o.refunded_minor)
+        from public.orders as o left join public.invoices as i on i.order_id = o.id and i.id <> new.id
+        where o.id = new.order_id) then
+      raise exception 'no more is paid than was received and not given back' using errcode = 'BR004';
     end if;
     return new;
   elsif tg_op = 'UPDATE' and old.status <> 'draft' then
@@ -209,7 +214,8 @@ end
 $$;
 comment on function private.guard_invoice is
   'For everybody, the owner of the table too: what was issued is frozen, an order''s invoices add up to its total, and no '
-  'more is credited than was invoiced. A deposit''s invoice is not credited while a final one deducts it.';
+  'more is credited than was invoiced nor paid than was received. A deposit''s invoice is not credited while a final one '
+  'deducts it.';
 
 create function private.count_credit() returns trigger
 language plpgsql

@@ -500,22 +500,22 @@ create function private.uncredited_lines(_invoice public.invoices) returns jsonb
 language sql stable
 set search_path = ''
 as $$
-  select jsonb_agg(
-    case when credited.times = 0 then l.line else jsonb_strip_nulls(l.line - 'net_minor' || jsonb_build_object(
-      'gross_minor', (l.line ->> 'gross_minor')::bigint - coalesce(credited.gross_minor, 0),
-      -- Of what was credited by amounts it isn't known how many that were.
-      'quantity', case when credited.by_amount = 0 then trim_scale(nullif(
-        (l.line ->> 'quantity')::numeric - coalesce(credited.quantity, 0), 0))::text end)) end
-    || jsonb_build_object('of', l.line -> 'position') order by (l.line ->> 'position')::integer)
-  from jsonb_array_elements(_invoice.content -> 'lines') as l(line)
-  cross join lateral (
-    select count(*) as times, sum(c.gross_minor) filter (where c.here) as gross_minor,
-      sum(c.quantity) filter (where c.here) as quantity, count(*) filter (where c.here and c.quantity is null) as by_amount
+  with credited as (
+    select c."of", sum(c.gross_minor) as gross_minor, sum(c.quantity) as quantity,
+      count(*) filter (where c.quantity is null) as by_amount
     from public.invoices as n
-    cross join lateral (
-      select gross_minor, quantity, "of" = (l.line ->> 'position')::integer as here
-      from jsonb_to_recordset(n.content -> 'lines') as c("of" integer, gross_minor bigint, quantity numeric)) as c
-    where n.credits = _invoice.id) as credited
+    cross join lateral jsonb_to_recordset(n.content -> 'lines') as c("of" integer, gross_minor bigint, quantity numeric)
+    where n.credits = _invoice.id group by c."of"
+  )
+  select jsonb_agg(
+    case when not exists (select from credited) then l.line else jsonb_strip_nulls(l.line - 'net_minor' || jsonb_build_object(
+      'gross_minor', (l.line ->> 'gross_minor')::bigint - coalesce(c.gross_minor, 0),
+      -- Of what was credited by amounts it isn't known how many that were.
+      'quantity', case when coalesce(c.by_amount, 0) = 0 then trim_scale(nullif(
+        (l.line ->> 'quantity')::numeric - coalesce(c.quantity, 0), 0))::text end)) end
+    || jsonb_build_object('of', l.line -> 'position') order by l.place)
+  from jsonb_array_elements(_invoice.content -> 'lines') with ordinality as l(line, place)
+  left join credited as c on c."of" = (l.line ->> 'position')::integer
 $$;
 comment on function private.uncredited_lines is 'An invoice''s lines, less what was credited of each; of one never credited to the unit as it was.';
 

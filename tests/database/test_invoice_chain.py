@@ -176,14 +176,14 @@ class TestTheDatabaseItself:
         "issued_at": "now()", "due_on": "due_on + 1", "currency": "'USD'", "payable_minor": "payable_minor + 1",
         "content": "content || '{\"total_minor\": 1}'", "request": "'{\"notes\": []}'", "order_id": "gen_random_uuid()",
         "workspace_id": "gen_random_uuid()", "id": "gen_random_uuid()", "created_at": "now() - interval '1 day'",
-        "credited_minor": "1", "paid_on": "current_date", "paid_minor": "payable_minor + 1",
+        "credited_minor": "1", "paid_on": "current_date", "paid_minor": "1",
     }  # fmt: skip
 
     @pytest.mark.parametrize("column", FROZEN)
     def test_changes_nothing_that_was_issued(self, books: Books, order: UUID, column: str) -> None:
         invoice = books.issue(order, "full")
         update = f"update public.invoices set {column} = {self.FROZEN[column]} where id = %s"  # noqa: S608
-        assert self.refused(books, update, invoice["id"]) == ("23514" if column.startswith("paid") else REFUSED)
+        assert self.refused(books, update, invoice["id"]) == ("23514" if column == "paid_on" else REFUSED)
         assert books.read(invoice) == invoice
 
     def test_takes_nothing_away(self, books: Books, order: UUID) -> None:
