@@ -218,3 +218,29 @@ class TestDocuments:
         templates.find(template).read(data)
         assert data["number"] == made["number"]
         assert data["total"] == {"amount_minor": made["payable"]["amount_minor"], "currency": currency}
+
+    def test_of_nothing_have_them_too(self, books: Books) -> None:
+        order = books.order(TOTAL, deposit=TOTAL)
+        books.issue(order, "deposit")
+        final = books.issue(order, "balance")
+        note = books.credit(final)["body"]
+        for made in (final, note):
+            books.owner.call("send_invoice", invoice_id=made["id"])
+            books.keep(made["id"])
+        for template, data, _ in books.mails():
+            if template in ("invoice", "credit-note"):
+                templates.find(template).read(data)
+        assert [mail[0] for mail in books.mails()][-2:] == ["invoice", "credit-note"]
+
+    def test_after_a_change_of_rates_have_them_too(self, books: Books) -> None:
+        """The deposit's tax, at its own rate, is taken off: an amount below nothing."""
+        order = books.order(TOTAL, deposit=DEPOSIT)
+        books.issue(order, "deposit")
+        books.change(country="AT")
+        final = books.issue(order, "balance")
+        books.change(country="DE")
+        books.owner.call("send_invoice", invoice_id=final["id"])
+        books.keep(final["id"])
+        ((template, data, _),) = books.mails("invoice")
+        templates.find(template).read(data)
+        assert [tax["amount"]["amount_minor"] < 0 for tax in data["taxes"]] == [False, True]

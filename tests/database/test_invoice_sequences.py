@@ -17,6 +17,9 @@ ACTS = [
     *["deposit", "balance", "full", "proforma", "draft", "issue draft", "void"],
     *["credit part", "credit units", "credit deposit", "pay", "pay", "refund", "other rates", "cancel"],
 ]
+EXEMPT = {"line_taxes": [{"line": 1, "tax": "exempt", "reason": "Teaching"}]}
+ABROAD = {"buyer": {"name": "Buyer SARL", "country": "FR", "vat_id": "FR23334175221"}}
+SAID: list[dict[str, Any]] = [{"tax_exchange_rate": "3.1"} | more for more in (*[{}] * 8, EXEMPT, ABROAD)]
 amounts = st.lists(st.integers(-50, 100_000), min_size=1, max_size=4).filter(lambda lines: sum(lines) > 0)
 taxes = st.lists(st.sampled_from(["standard", "reduced", "zero"]), min_size=4, max_size=4)
 steps = st.lists(st.tuples(st.sampled_from(ACTS), st.integers(1, 100), st.integers(0, 9)), max_size=16)
@@ -33,9 +36,9 @@ def act(books: Books, order: UUID, total: int, what: str, percent: int, which: i
     drafts = [row for row in rows if row["status"] == "draft"]
     invoices = [row for row in rows if row["status"] == "issued" and row["kind"] in ("deposit", "balance", "full")]
     if what in ("deposit", "balance", "full", "proforma"):
-        return books.create(order, what, tax_exchange_rate="3.1")
+        return books.create(order, what, **SAID[which])
     if what == "draft":
-        return books.create(order, ["deposit", "balance", "full"][which % 3], draft=True, tax_exchange_rate="3.1")
+        return books.create(order, ["deposit", "balance", "full"][which % 3], draft=True, **SAID[which])
     if what in ("issue draft", "void") and drafts:
         draft = drafts[which % len(drafts)]
         return books.owner.call("issue_invoice" if what == "issue draft" else "void_invoice", invoice_id=draft["id"])
