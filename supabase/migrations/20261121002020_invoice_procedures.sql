@@ -277,19 +277,26 @@ comment on function private.compose_invoice is
 
 -- Telling -------------------------------------------------------------------------------------------------------------
 
+create function private.invoice_state(_invoice public.invoices) returns text
+language sql stable
+set search_path = ''
+as $$
+  select case
+    when _invoice.status <> 'issued' then _invoice.status
+    when _invoice.kind in ('proforma', 'credit_note') then 'issued'
+    when not private.is_live(_invoice) then 'credited'
+    when _invoice.paid_on is not null or _invoice.payable_minor = 0 then 'paid'
+    when _invoice.due_on < private.today(_invoice.workspace_id) then 'overdue'
+    else 'issued' end
+$$;
+
 create function private.invoice_json(_invoice public.invoices) returns jsonb
 language sql stable
 set search_path = ''
 as $$
   select jsonb_build_object(
     'id', _invoice.id, 'order_id', _invoice.order_id, 'kind', _invoice.kind, 'number', _invoice.number,
-    'status', case
-      when _invoice.status <> 'issued' then _invoice.status
-      when _invoice.kind in ('proforma', 'credit_note') then 'issued'
-      when not private.is_live(_invoice) then 'credited'
-      when _invoice.paid_on is not null or _invoice.payable_minor = 0 then 'paid'
-      when _invoice.due_on < private.today(_invoice.workspace_id) then 'overdue'
-      else 'issued' end,
+    'status', private.invoice_state(_invoice),
     'credits', _invoice.credits, 'issued_on', _invoice.issued_on, 'due_on', _invoice.due_on, 'paid_on', _invoice.paid_on,
     'buyer_name', _invoice.content -> 'buyer' -> 'name',
     'payable', private.amount_json(_invoice.payable_minor, _invoice.currency),
@@ -690,7 +697,7 @@ begin
       where i.workspace_id = workspace
         and (scope = 'all' or i.status = 'issued' and i.order_id in (
           select o.id from public.orders as o where o.buyer_id = auth.uid() and o.workspace_id = workspace))
-        and (_status is null or private.invoice_json(i) ->> 'status' = _status)
+        and (_status is null or private.invoice_state(i) = _status)
         and (_kind is null or i.kind = _kind)
         and (_order is null or i.order_id = _order)
         and (_after is null or (i.created_at, i.id) < (last.created_at, last.id))
@@ -811,7 +818,8 @@ comment on function public.change_invoice_settings is 'For our function alone, w
 revoke execute on function
   private.seller_json, private.seller_refusal, private.buyer_json, private.tax_reason, private.ordered_lines,
   private.deposit_lines, private.deducted_lines, private.word, private.language_of, private.with_reasons, private.foreign_tax,
-  private.compose_invoice, private.invoice_json, private.invoice_detail_json, private.invoice_scope, private.invoice_refusal,
+  private.compose_invoice, private.invoice_state, private.invoice_json, private.invoice_detail_json, private.invoice_scope,
+  private.invoice_refusal,
   private.number_invoice, private.new_invoice, private.create_invoice, public.create_invoice, private.locked_invoice,
   private.issue_invoice, public.issue_invoice, private.void_invoice, public.void_invoice, private.uncredited_lines,
   private.uncredited_taxes, private.credited_lines, private.credits_too_much, private.is_part, private.credit_invoice,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from typing import Any
 from uuid import UUID
 
@@ -68,6 +69,21 @@ class TestAtOnce:
             assert set(statuses) <= {201, 409}
             assert books.read(invoice)["credited"]["amount_minor"] == TOTAL
             check_chain(books, order)
+
+    def test_a_draft_is_issued_or_voided(self, books: Books) -> None:
+        for _ in range(5):
+            draft = books.create(books.order(TOTAL), "full", draft=True)["body"]["id"]
+
+            def end(thread: int, draft: str = draft) -> tuple[str, int]:
+                function = "void_invoice" if thread % 2 else "issue_invoice"
+                return function, books.owner.call(function, invoice_id=draft)["status"]
+
+            answers = Counter(at_once(10, end))
+            if books.read({"id": draft})["status"] == "void":
+                assert answers == {("void_invoice", 200): 5, ("issue_invoice", 409): 5}
+            else:
+                assert answers == {("issue_invoice", 200): 1, ("issue_invoice", 409): 4, ("void_invoice", 409): 5}
+        check_numbers(books)
 
     def test_kept_by_many_is_mailed_once(self, books: Books) -> None:
         invoice = books.issue(books.order(TOTAL), "full")
