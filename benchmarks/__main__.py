@@ -16,6 +16,7 @@ NAMES = (
     "flat",
     "pricing",
     "mail",
+    "invoices",
     "seeing",
     "balloons",
     "briefs",

@@ -46,3 +46,17 @@ def metadata(pdf: bytes) -> str:
 def figure(written: str) -> Decimal:
     """ "1.234,50" in German as a number."""
     return Decimal(written.replace(".", "").replace(",", ".").replace("\u2212", "-"))
+
+
+def pictures(pdf: bytes, dots_per_inch: int = 100) -> list[bytes]:
+    """A PNG of each page, of few colours: pages are small that way."""
+    import pypdfium2
+    from PIL import Image
+
+    found = []
+    for page in pypdfium2.PdfDocument(pdf):
+        file = io.BytesIO()
+        drawn = page.render(scale=dots_per_inch / 72).to_pil().convert("RGB")
+        drawn.quantize(96, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+        found.append(file.getvalue())
+    return found

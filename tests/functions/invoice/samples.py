@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
@@ -11,6 +10,7 @@ from pathlib import Path
 from functions.invoice.document import ForeignTax, Party, QuoteContent, QuoteLine, Reference, Stage
 from functions.invoice.rendering import render, render_quote
 from tests.functions.invoice.making import BREWERY, DAY, STUDIO, content, line
+from tests.functions.invoice.reading import pictures
 from tests.functions.invoice.studios import BALLOONS, KYOTO, PARIS, PRINTER, TOKYO, goods, logo
 
 FOLDER = Path(__file__).resolve().parents[3] / "docs" / "samples"
@@ -276,20 +276,6 @@ SAMPLES: dict[str, Callable[[], bytes]] = {
     "pro-forma": proforma,
     "quote": quote,
 }
-
-
-def pictures(pdf: bytes, dots_per_inch: int = 100) -> list[bytes]:
-    """A PNG of each page, of few colours: pages are small that way."""
-    import pypdfium2
-    from PIL import Image
-
-    found = []
-    for page in pypdfium2.PdfDocument(pdf):
-        file = io.BytesIO()
-        drawn = page.render(scale=dots_per_inch / 72).to_pil().convert("RGB")
-        drawn.quantize(96, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
-        found.append(file.getvalue())
-    return found
 
 
 def main() -> None:
