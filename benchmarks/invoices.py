@@ -17,8 +17,8 @@ from tests.functions.invoice.studios import goods, logo
 CASES = {"one page": (6, 25, 100), "200 lines": (200, 7, 500)}  # lines, rounds, the most milliseconds
 METHOD = (
     "CPU time of the process, all threads: medians of rounds in turns, warm (one page: 25, 200 lines: 7). Each round\n"
-    "has an invoice of its own, so that nothing is remembered but fonts and the logo. `PDF with XML` is all of it: the\n"
-    "XML, the data, setting, PDF/A-3b, the metadata; `XML` is that part alone. WeasyPrint sets the same lines as a bare\n"
+    "has an invoice of its own, so that only fonts and the logo are remembered. `PDF with XML` is all of it: the XML,\n"
+    "the data, setting, PDF/A-3b, the metadata; `XML` is that part alone. WeasyPrint sets the same lines as a bare\n"
     "HTML table, without PDF/A, XML, logo, code to pay by or sums carried over. `of it`: the median of the rounds'\n"
     "own ratios."
 )
