@@ -1,4 +1,4 @@
-"""The job dispatch-outbox: against a real HTTP server each for the function that sends mails, and for Slack."""
+"""The job dispatch-outbox: against a real HTTP server each for the functions that render and send, and for Slack."""
 
 from __future__ import annotations
 
@@ -26,22 +26,32 @@ TOPIC = "slack"
 Reply = tuple[int, bytes, dict[str, str]]
 Dispatch = Callable[[], Response]
 HANG, DROP = "hang", "drop"
+RENDER, MAIL = "/api/invoice/deliver", "/api/email-service/deliver"
 
 
 class Server:
-    """Answers each POST with the next of `replies`, then always with `usual`; notes what it was sent."""
+    """Answers each POST with the next of `replies`, then always with `usual`; notes what it was sent.
+
+    Where invoices are rendered it answers with the next of `renderings`, then that there is nothing to render; of that
+    it notes the path only, among those `asked`.
+    """
 
     def __init__(self, usual: Reply) -> None:
         self.usual: Reply | str = usual
         self.replies: list[Reply | str] = []
+        self.renderings: list[Reply | str] = []
         self.sent: list[tuple[str, str | None, bytes]] = []
+        self.asked: list[str] = []
         server = self
 
         class Handler(Patient):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"] or 0))
-                server.sent.append((self.path, self.headers["Authorization"], body))
-                reply = server.replies.pop(0) if server.replies else server.usual
+                server.asked.append(self.path)
+                replies, usual = (server.renderings, IDLE) if self.path == RENDER else (server.replies, server.usual)
+                if self.path != RENDER:
+                    server.sent.append((self.path, self.headers["Authorization"], body))
+                reply = replies.pop(0) if replies else usual
                 if reply == HANG:
                     self.pause(None)
                 if isinstance(reply, str):
@@ -79,7 +89,7 @@ IDLE = did(idle=True)
 
 @pytest.fixture
 def peer(environment: pytest.MonkeyPatch) -> Iterator[Server]:
-    """What stands where email-service would."""
+    """What stands where email-service would, and invoice."""
     server = Server(IDLE)
     environment.setenv("API_URL", server.url)
     yield server
@@ -138,7 +148,7 @@ class TestMails:
         assert answer.status == 200
         assert answer.json["counts"] == {"delivered": 202, "refused": 1, "again": 2, "unknown": 1}
         token = f"Bearer {stack.env['INTERNAL_TOKEN']}"
-        assert peer.sent == [("/api/email-service/deliver", token, b"{}")] * 4
+        assert peer.sent == [(MAIL, token, b"{}")] * 4
 
     def test_wait_as_long_as_the_provider_says(self, dispatch: Dispatch, peer: Server) -> None:
         peer.replies = [did(delivered=2, wait_seconds=0.5), did(again=1, wait_seconds=0.7)]
@@ -323,6 +333,24 @@ class TestSlack:
         assert rows(database) == [("dead", "not_configured")]
 
 
+class TestInvoices:
+    def test_are_rendered_before_the_mails_that_carry_them(self, dispatch: Dispatch, peer: Server) -> None:
+        peer.renderings = [did(delivered=20), did(delivered=2, again=1)]
+        peer.replies = [did(delivered=5)]
+        assert dispatch().json["counts"] == {"delivered": 27, "refused": 0, "again": 1, "unknown": 0}
+        assert peer.asked == [RENDER] * 3 + [MAIL] * 2
+
+    @pytest.mark.parametrize("reply", [(503, b"", {}), DROP])
+    def test_that_can_not_be_rendered_hold_no_mail_up(
+        self, dispatch: Dispatch, peer: Server, database: psycopg.Connection, reply: Reply | str
+    ) -> None:
+        peer.renderings = [did(delivered=1), reply, reply]  # asked again where nothing was answered
+        peer.replies = [did(delivered=5)]
+        assert dispatch().code == "function_unavailable"
+        counts = {"delivered": 6, "refused": 0, "again": 0, "unknown": 0}
+        assert last_run(database) == ("failed", counts, "function_unavailable")
+
+
 class TestOneChannelAway:
     def test_holds_the_other_not_up(
         self, dispatch: Dispatch, peer: Server, channel: Server, database: psycopg.Connection
@@ -330,7 +358,8 @@ class TestOneChannelAway:
         peer.usual = (503, b"", {})
         put(database, "mails are not sent")
         assert dispatch().code == "function_unavailable"
-        assert last_run(database) == ("failed", {"delivered": 1}, "function_unavailable")
+        counts = {"delivered": 1, "refused": 0, "again": 0, "unknown": 0}
+        assert last_run(database) == ("failed", counts, "function_unavailable")
         peer.usual, channel.usual = IDLE, HANG
         peer.replies = [did(delivered=5)]
         put(database, "unheard")
