@@ -136,7 +136,7 @@ def _agree(agreement: Any, content: Content) -> None:
 def _describe(described: Any, party: Party) -> None:
     """Name, address, contact and electronic address."""
     described.name = _plain(party.name)
-    if party.contact and isinstance(party, Seller):
+    if party.contact:
         described.contact.person_name = _plain(party.contact)
         described.contact.email.address = _plain(party.email)
     _locate(described.address, party)

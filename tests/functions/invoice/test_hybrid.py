@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -150,6 +151,12 @@ class TestSameBytes:
             for zone, seed in (("Pacific/Kiritimati", "1"), ("America/Anchorage", "2"))
         }
         assert len(answers) == 1
+
+    def test_in_eight_threads_at_once(self) -> None:
+        made = [any_content(Random(seed)) for seed in range(8)]
+        with ThreadPoolExecutor(8) as threads:
+            at_once = list(threads.map(lambda each: render(each, logo=None, paid_on=None), made))
+        assert at_once == [render(each, logo=None, paid_on=None) for each in made]
 
     def test_and_other_bytes_for_other_words(self) -> None:
         shas = {
