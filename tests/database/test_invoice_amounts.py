@@ -98,8 +98,9 @@ def test_deposit_balance_and_credits_are_one_chain(
         assert note["status"] in (201, 409), note
         if note["status"] == 201:
             notes.append(note["body"])
-    rest = books.credit(balance)
-    if rest["status"] == 201:
+    if sum(note["payable"]["amount_minor"] for note in notes) < payable:
+        rest = books.credit(balance)
+        assert rest["status"] == 201, rest
         notes.append(rest["body"])
         assert sum(note["payable"]["amount_minor"] for note in notes) == payable
     sums: dict[Any, list[int]] = {}

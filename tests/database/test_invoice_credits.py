@@ -90,6 +90,18 @@ class TestWhole:
         assert note["content"]["credits"] == {"number": invoice["number"], "issued_on": invoice["issued_on"]}
         assert (note["number"].partition("-")[0], note["due_on"], note["content"]["reason"]) == ("CN", None, "Returned")
 
+    @pytest.mark.parametrize("parts", [[3] * 7, [1] * 20, [2, 5, 2, 5]], ids=str)
+    def test_is_what_is_left_after_parts_that_round_badly(self, books: Books, parts: list[int]) -> None:
+        """Taxed one by one, the parts come to more tax than there was: each takes at most what is left of it."""
+        order = books.order(40, 3, taxes=["standard", "reduced"])
+        invoice = books.issue(order, "full")
+        for part in parts:
+            assert answered(books.credit(invoice, [{"line": 1, "amount_minor": part}])) == (201, None)
+            check_chain(books, order)
+        assert answered(books.credit(invoice)) == (201, None)
+        assert books.read(invoice)["credited"]["amount_minor"] == 43
+        check_chain(books, order)
+
     def test_of_a_final_invoice_of_nothing_frees_its_deposit(self, books: Books) -> None:
         order = books.order(50_000, deposit=50_000)
         deposit, final = books.issue(order, "deposit"), books.issue(order, "balance")
