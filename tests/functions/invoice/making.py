@@ -119,7 +119,7 @@ def content(lines: Sequence[dict[str, Any]], *, step: int = 1, **fields: Any) ->
             "issued_on": DAY,
             "due_on": DAY + timedelta(days=14),
             "delivered_on": DAY - timedelta(days=3),
-            "order_number": "NL-1007",
+            "order_number": "O-2026-01007",
             "language": "en",
             "currency": "EUR",
             "seller": STUDIO,

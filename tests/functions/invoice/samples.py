@@ -11,39 +11,57 @@ from functions.invoice.document import ForeignTax, Party, QuoteContent, QuoteLin
 from functions.invoice.rendering import render, render_quote
 from tests.functions.invoice.making import BREWERY, DAY, STUDIO, content, line
 from tests.functions.invoice.reading import pictures
-from tests.functions.invoice.studios import BALLOONS, KYOTO, PARIS, PRINTER, TOKYO, goods, logo
+from tests.functions.invoice.studios import BALLOONS, GALWAY, KLEIDUNG, KYOTO, PARIS, PRINTER, TOKYO, goods, logo
 
 FOLDER = Path(__file__).resolve().parents[3] / "docs" / "samples"
 
 
 def one_page() -> bytes:
     """An English invoice with a logo, two rates and a day of delivery."""
-    made = content(goods(6), seller=PRINTER, currency="EUR", colour="#0f766e", notes=["Thank you for your order."])
+    made = content(
+        goods(6, rates="23 13.5"),
+        seller=PRINTER,
+        buyer=GALWAY,
+        number="INV-2026-00042",
+        colour="#0f766e",
+        notes=["Thank you for your order."],
+    )
     return render(made, logo=logo("#0f766e"), paid_on=None)
 
 
 def german() -> bytes:
     """A German invoice."""
     made = content(
-        goods(4, 3), language="de", colour="#b4432f", number="2026-00043", notes=["Vielen Dank für Ihren Auftrag."]
+        goods(4, 3, named=KLEIDUNG),
+        language="de",
+        colour="#b4432f",
+        number="INV-2026-00043",
+        notes=["Vielen Dank für Ihren Auftrag."],
     )
     return render(made, logo=logo("#b4432f"), paid_on=None)
 
 
 def paid() -> bytes:
     """The paid copy of an English invoice."""
-    made = content(goods(6), seller=PRINTER, currency="EUR", colour="#0f766e", notes=["Thank you for your order."])
+    made = content(
+        goods(6, rates="23 13.5"),
+        seller=PRINTER,
+        buyer=GALWAY,
+        number="INV-2026-00042",
+        colour="#0f766e",
+        notes=["Thank you for your order."],
+    )
     return render(made, logo=logo("#0f766e"), paid_on=date(2026, 12, 3))
 
 
 def long() -> bytes:
     """Many pages."""
-    return render(content(goods(54), language="de", number="2026-00044"), logo=None, paid_on=None)
+    return render(content(goods(54, named=KLEIDUNG), language="de", number="INV-2026-00044"), logo=None, paid_on=None)
 
 
 def longest() -> bytes:
     """Two hundred lines."""
-    return render(content(goods(200), number="2026-00045"), logo=None, paid_on=None)
+    return render(content(goods(200), number="INV-2026-00045"), logo=None, paid_on=None)
 
 
 ORDER = [
@@ -51,18 +69,18 @@ ORDER = [
     line("Sérigraphie, devant, trois couleurs", 142_000, "20", quantity="500"),
     line("Livraison", 24_000, "20", quantity=None, unit=None),
 ]
-DEPOSIT = Reference(number="2026-00101", issued_on=date(2026, 9, 3))
+DEPOSIT = Reference(number="INV-2026-00101", issued_on=date(2026, 9, 3))
 
 
 def deposit() -> bytes:
     """The deposit of a French order."""
     made = content(
-        [line("Acompte de 30 % sur la commande NL-2044", 405_840, "20", quantity=None, unit=None)],
+        [line("Acompte de 30 % sur la commande O-2026-02044", 405_840, "20", quantity=None, unit=None)],
         kind="deposit",
         language="fr",
         number=DEPOSIT.number,
         issued_on=DEPOSIT.issued_on,
-        order_number="NL-2044",
+        order_number="O-2026-02044",
         due_on=DEPOSIT.issued_on + timedelta(days=10),
         delivered_on=None,
         seller=BALLOONS,
@@ -79,8 +97,8 @@ def balance() -> bytes:
         [*ORDER, less],
         kind="balance",
         language="fr",
-        number="2026-00117",
-        order_number="NL-2044",
+        number="INV-2026-00117",
+        order_number="O-2026-02044",
         seller=BALLOONS,
         buyer=PARIS,
         colour="#7c3aed",
@@ -93,10 +111,10 @@ def credit_note() -> bytes:
     made = content(
         [line("Hoodie, heavyweight fleece", 28_560, quantity="12", detail="Returned: seams open")],
         kind="credit_note",
-        number="2026-00051",
+        number="CN-2026-00051",
         due_on=None,
         delivered_on=None,
-        credits=Reference(number="2026-00042", issued_on=DAY - timedelta(days=20)),
+        credits=Reference(number="INV-2026-00042", issued_on=DAY - timedelta(days=20)),
         reason="Twelve pieces with open seams were returned on 14 November.",
         colour="#0f766e",
     )
@@ -114,7 +132,7 @@ def yen() -> bytes:
         currency="JPY",
         seller=KYOTO,
         buyer=TOKYO,
-        number="2026-00007",
+        number="INV-2026-00007",
         colour="#be185d",
     )
     return render(made, logo=None, paid_on=None)
@@ -128,7 +146,7 @@ def reverse_charge() -> bytes:
             line("Art direction on site", 136_000, "0", quantity="2", unit="day", category="AE"),
         ],
         buyer=PARIS,
-        number="2026-00046",
+        number="INV-2026-00046",
         colour="#111827",
     )
     return render(made, logo=None, paid_on=None)
@@ -160,9 +178,9 @@ def arabic() -> bytes:
         ],
         buyer=buyer,
         currency="USD",
-        number="2026-00047",
+        number="INV-2026-00047",
         colour="#b45309",
-        notes=["شكراً لطلبكم. Please quote 2026-00047."],
+        notes=["شكراً لطلبكم. Please quote INV-2026-00047."],
     )
     return render(made, logo=None, paid_on=None)
 
@@ -185,7 +203,7 @@ def chinese() -> bytes:
         buyer=buyer,
         currency="CNY",
         language="de",
-        number="2026-00048",
+        number="INV-2026-00048",
         colour="#dc2626",
     )
     made.foreign_tax = ForeignTax(currency="EUR", rate=Decimal("0.1213"), tax_minor=9219)
@@ -201,7 +219,7 @@ def proforma() -> bytes:
         ],
         kind="proforma",
         currency="KWD",
-        number="PF-2026-0003",
+        number="PRO-2026-00003",
         delivered_on=None,
         colour="#0369a1",
         buyer=Party(name="Al Shaheed Park Events", address="Sharq, Block 5", city="Kuwait City", country="KW"),

@@ -28,14 +28,14 @@ PRINTER = Seller(
     name="Harbour Print Works Ltd",
     contact="Tom Okafor",
     address="Unit 7, Dockside Business Park",
-    postcode="BS1 6XN",
-    city="Bristol",
-    country="GB",
-    vat_id="GB123456789",
-    registration="Company no. 07654321",
+    postcode="D02 XY45",
+    city="Dublin",
+    country="IE",
+    vat_id="IE6388047V",
+    registration="Company no. 407654, CRO Dublin",
     email="accounts@harbourprint.example",
-    iban="GB29NWBK60161331926819",
-    bic="NWBKGB2L",
+    iban="IE29AIBK93115212345678",
+    bic="AIBKIE2D",
 )
 KYOTO = Seller(
     name="Kyoto Fuusen Studio 京都風船スタジオ",
@@ -46,31 +46,56 @@ KYOTO = Seller(
     tax_number="T1234567890123",
     email="hello@fuusen.example",
 )
+# Name, detail, unit and what one costs with its tax, in cents; the fifth is printed matter, at the reduced rate.
 GARMENTS = (
-    ("Hoodie, heavyweight fleece", "350 g/m², navy, M–XXL", "pcs"),
-    ("T-shirt, organic cotton", "180 g/m², off-white, S–XL", "pcs"),
-    ("Screen print, front", "3 colours, 28 × 32 cm", "pcs"),
-    ("Embroidery, left chest", "8,200 stitches", "pcs"),
-    ("Woven neck label", None, "pcs"),
-    ("Balloon arch, delivered and put up", "Organic, 4 m, sand and terracotta", "m"),
-    ("Helium, balloon gas", None, "m3"),
-    ("Design and artwork", "Two rounds of changes", "h"),
-    ("Packing in single bags with a barcode label, and boxes marked by size and colour", None, "box"),
+    ("Hoodie, heavyweight fleece", "350 g/m², navy, M–XXL", "pcs", 2890),
+    ("T-shirt, organic cotton", "180 g/m², off-white, S–XL", "pcs", 1190),
+    ("Screen print, front", "3 colours, 28 × 32 cm", "pcs", 240),
+    ("Embroidery, left chest", "8,200 stitches", "pcs", 390),
+    ("Catalogue, 24 pages, stitched", None, "pcs", 310),
+    ("Balloon arch, delivered and put up", "Organic, 4 m, sand and terracotta", "m", 8900),
+    ("Helium, balloon gas", None, "m3", 2150),
+    ("Design and artwork", "Two rounds of changes", "h", 9500),
+    ("Packing in single bags with a barcode label, and boxes marked by size and colour", None, "box", 420),
+)
+KLEIDUNG = (
+    ("Kapuzenpullover, schwere Qualität", "350 g/m², marineblau, M–XXL", "pcs", 2890),
+    ("T-Shirt, Biobaumwolle", "180 g/m², naturweiß, S–XL", "pcs", 1190),
+    ("Siebdruck, Brust", "3 Farben, 28 × 32 cm", "pcs", 240),
+    ("Stickerei, linke Brust", "8.200 Stiche", "pcs", 390),
+    ("Katalog, 24 Seiten, geheftet", None, "pcs", 310),
+    ("Ballonbogen, geliefert und aufgebaut", "Organisch, 4 m, Sand und Terrakotta", "m", 8900),
+    ("Helium, Ballongas", None, "m3", 2150),
+    ("Entwurf und Reinzeichnung", "Zwei Korrekturläufe", "h", 9500),
+    ("Einzelverpackung mit Strichcode-Etikett, Kartons nach Größe und Farbe beschriftet", None, "box", 420),
 )
 
 
-def goods(count: int, seed: int = 1) -> list[dict[str, object]]:
+def goods(
+    count: int, seed: int = 1, *, named: tuple[tuple[str, str | None, str, int], ...] = GARMENTS, rates: str = "19 7"
+) -> list[dict[str, object]]:
     """So many lines of a studio's work."""
-    random = Random(seed)
+    random, (usual, reduced) = Random(seed), rates.split()
     found = []
     for at in range(count):
-        name, detail, unit = GARMENTS[at % len(GARMENTS)]
+        name, detail, unit, price = named[at % len(named)]
         quantity = {"h": "7.5", "m": "4.5", "m3": "12"}.get(unit, str(random.choice((12, 50, 120, 500, 1250))))
-        gross = int(Decimal(quantity) * random.randint(95, 4500))
-        found.append(line(name, gross, "7" if at % 9 == 4 else "19", quantity=quantity, unit=unit, detail=detail))
+        gross = int(Decimal(quantity) * price)
+        rate = reduced if at % 9 == 4 else usual
+        found.append(line(name, gross, rate, quantity=quantity, unit=unit, detail=detail))
     return found
 
 
+GALWAY = Party(
+    name="Corrib Brewing Company",
+    contact="Aoife Ní Bhriain",
+    address="12 Dock Road",
+    postcode="H91 V6N2",
+    city="Galway",
+    country="IE",
+    vat_id="IE6433435F",
+    email="accounts@corrib.example",
+)
 PARIS = Party(
     name="Maison Bellerive SAS",
     contact="Élodie Marchand",

@@ -82,9 +82,9 @@ def test_how_to_pay_is_said() -> None:
 
 def test_an_order_and_both_addresses_are_named() -> None:
     made = one(buyer=BREWERY.model_copy(update={"address": "Halle 3\nTor 4\nRampe 5\nHinterhof"}))
-    assert found(made, "//ram:BuyerReference") == ["NL-1007"]
-    assert found(made, "//ram:BuyerOrderReferencedDocument/ram:IssuerAssignedID") == ["NL-1007"]
-    assert found(made, "//ram:SellerOrderReferencedDocument/ram:IssuerAssignedID") == ["NL-1007"]
+    assert found(made, "//ram:BuyerReference") == ["O-2026-01007"]
+    assert found(made, "//ram:BuyerOrderReferencedDocument/ram:IssuerAssignedID") == ["O-2026-01007"]
+    assert found(made, "//ram:SellerOrderReferencedDocument/ram:IssuerAssignedID") == ["O-2026-01007"]
     buyer = "//ram:BuyerTradeParty"
     assert found(made, f"{buyer}//ram:LineThree") == ["Rampe 5, Hinterhof"]
     assert found(made, f"{buyer}/ram:URIUniversalCommunication/ram:URIID[@schemeID='EM']") == [BREWERY.email]

@@ -62,7 +62,7 @@ def test_everything_a_quote_must_say_is_there() -> None:
         *("Brauhaus am Fluss AG", "Hoodies for your winter collection.", "Delivered by 12 January."),
         *("500 pcs 17.7625 8,881.25", "3 28.00", "84.00", "Pieces 8,881.25", "Set-up and other fees 84.00"),
         *("Total EUR 8,965.25", "Deposit to start 2,689.58", "Balance before dispatch 6,275.67"),
-        *("1 Fabric", "23 Nov – 4 Dec 2026", "EXW (Incoterms 2020)", "± 2.5%", "Insurance, Duties and taxes"),
+        *("1 Fabric", "23 Nov – 4 Dec 2026", "EXW (Incoterms 2020)", "± 2.5%", "Insurance, Import duties and taxes"),
         "Pantone 2728 C.",
     ):
         assert said.replace(" ", "") in found.replace(" ", "").replace("\u2009", ""), said
@@ -71,8 +71,8 @@ def test_everything_a_quote_must_say_is_there() -> None:
 @pytest.mark.parametrize(
     ("language", "said"),
     [
-        ("de", ("Angebot", "Gültig bis", "8.965,25 EUR", "Zölle und Steuern", "23. Nov. – 4. Dez. 2026", "Anzahlung")),
-        ("fr", ("Devis", "Valable jusqu’au", "8\u202f965,25 EUR", "Droits et taxes", "Acompte à la commande")),
+        ("de", ("Angebot", "Gültig bis", "8.965,25 EUR", "Einfuhrzölle und Steuern", "23. Nov. – 4. Dez. 2026", "Anzahlung")),
+        ("fr", ("Devis", "Valable jusqu’au", "8\u202f965,25 EUR", "Droits et taxes à l’importation", "Acompte à la commande")),
     ],
 )
 def test_each_language_says_it_in_its_own_words(language: str, said: tuple[str, ...]) -> None:
