@@ -17,10 +17,10 @@ ACTS = [
     *["deposit", "balance", "full", "proforma", "draft", "issue draft", "void"],
     *["credit part", "credit units", "credit deposit", "pay", "pay", "refund", "other rates", "cancel"],
 ]
-EXEMPT = {"line_taxes": [{"line": 1, "tax": "exempt", "reason": "Teaching"}]}
-ABROAD = {"buyer": {"name": "Buyer SARL", "country": "FR", "vat_id": "FR23334175221"}}
-MORE: list[dict[str, Any]] = [*[{}] * 8, EXEMPT, ABROAD]
-SAID: list[dict[str, Any]] = [{"tax_exchange_rate": "3.1", **more} for more in MORE]
+RATE: dict[str, Any] = {"tax_exchange_rate": "3.1"}
+EXEMPT = {**RATE, "line_taxes": [{"line": 1, "tax": "exempt", "reason": "Teaching"}]}
+ABROAD = {**RATE, "buyer": {"name": "Buyer SARL", "country": "FR", "vat_id": "FR23334175221"}}
+SAID = [*[RATE] * 8, EXEMPT, ABROAD]
 amounts = st.lists(st.integers(-50, 100_000), min_size=1, max_size=4).filter(lambda lines: sum(lines) > 0)
 taxes = st.lists(st.sampled_from(["standard", "reduced", "zero"]), min_size=4, max_size=4)
 steps = st.lists(st.tuples(st.sampled_from(ACTS), st.integers(1, 100), st.integers(0, 9)), max_size=16)
