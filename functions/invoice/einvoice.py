@@ -9,11 +9,11 @@ import re
 from decimal import Decimal
 from typing import Any
 
-from functions.invoice import units
-from functions.invoice.document import Content, Line, Party, Reference, Seller, Tax
+from functions.invoice import parties, units
+from functions.invoice.document import Content, Line, Reference, Tax
+from functions.invoice.expressing import CENT, NotExpressible, amount, plain
 from functions.invoice.invoices import deducted, detail
 from functions.invoice.wording import Words
-from shared.money import Money
 
 GUIDELINE = "urn:cen.eu:en16931:2017"
 # UNCL 1001. A pro forma invoice claims nothing, and is none to the standard.
@@ -21,14 +21,7 @@ TYPES = {"deposit": "386", "balance": "380", "full": "380", "credit_note": "381"
 # The reason by code (VATEX) where the content brings none.
 REASONS = {"AE": "VATEX-EU-AE", "K": "VATEX-EU-IC", "G": "VATEX-EU-G", "O": "VATEX-EU-O"}
 SEPA_TRANSFER, TRANSFER = "58", "30"  # UNCL 4461
-EMAIL = "EM"  # of electronic addresses
-CENT, PRICE = Decimal("0.01"), Decimal("0.0001")
-# What XML 1.0 can't hold.
-NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-class NotExpressible(ValueError):
-    """An invoice that the standard has no words for."""
+PRICE = Decimal("0.0001")
 
 
 def to_xml(content: Content) -> bytes:
@@ -37,13 +30,13 @@ def to_xml(content: Content) -> bytes:
     """
     if content.kind not in TYPES:
         raise NotExpressible("a pro forma invoice is no invoice")
-    _check_parties(content)
+    parties.check(content)
     from functions.invoice.crossindustry import Invoice
 
     words = Words(content.language, content.currency, content.seller.country)
     invoice = Invoice()
     invoice.context.guideline_parameter.id = GUIDELINE
-    invoice.header.id = _plain(content.number)
+    invoice.header.id = plain(content.number)
     invoice.header.type_code = TYPES[content.kind]
     invoice.header.issue_date_time = content.issued_on
     _add_notes(invoice.header.notes, content)
@@ -55,14 +48,6 @@ def to_xml(content: Content) -> bytes:
     return invoice.written()
 
 
-def amount(minor: int, currency: str) -> Decimal:
-    """An amount with two decimals, the most that EN 16931 knows. Raises `NotExpressible`."""
-    exact = Money(minor, currency).decimal()
-    if exact != exact.quantize(CENT):
-        raise NotExpressible("an amount has more than two decimals")
-    return exact.quantize(CENT)
-
-
 def unit_price(net: Decimal, quantity: Decimal) -> tuple[Decimal, Decimal]:
     """The price (BT-146) and of how many (BT-149), so that quantity / of how many × price is the net exactly."""
     price = abs(net) / quantity
@@ -71,28 +56,13 @@ def unit_price(net: Decimal, quantity: Decimal) -> tuple[Decimal, Decimal]:
     return abs(net), quantity
 
 
-def _check_parties(content: Content) -> None:
-    seller, buyer = content.seller, content.buyer
-    groups = {group.category for group in content.taxes}
-    if not (seller.vat_id or seller.registration or seller.tax_number):
-        raise NotExpressible("the seller has no number at all")  # BR-CO-26
-    if groups - {"O"} and not (seller.vat_id or seller.tax_number):
-        raise NotExpressible("the seller has no tax number")  # BR-S-02 and its sisters
-    if groups & {"AE", "K"} and not (seller.vat_id and buyer.vat_id):
-        raise NotExpressible("both parties need a VAT id")  # BR-AE-02, BR-IC-02
-    if "K" in groups and not content.delivered_on:
-        raise NotExpressible("a supply within the EU has a day of delivery")  # BR-IC-11
-    if "O" in groups and len(groups) > 1:
-        raise NotExpressible("what isn't subject to tax stands on an invoice of its own")  # BR-O-11
-
-
 def _add_notes(notes: Any, content: Content) -> None:
     from drafthorse.models.note import IncludedNote
 
     for text in (content.reason, *content.notes):
         if text and text.strip():
             note = IncludedNote()
-            note.content = _plain(text)
+            note.content = plain(text)
             notes.add(note)
 
 
@@ -103,8 +73,8 @@ def _add_line(items: Any, line: Line, currency: str, words: Words) -> None:
     counted = line.quantity.normalize() if line.quantity else Decimal(1)
     price, each = unit_price(net, counted)
     item.document.line_id = str(line.position)
-    item.product.name = _plain(line.description)
-    if small := _plain(detail(line, words)):
+    item.product.name = plain(line.description)
+    if small := plain(detail(line, words)):
         item.product.description = small
     item.agreement.net.amount = f"{price:f}"
     if each != 1:
@@ -122,68 +92,27 @@ def _add_line(items: Any, line: Line, currency: str, words: Words) -> None:
 def _agree(agreement: Any, content: Content) -> None:
     """Who, for whom, on which order."""
     untaxed = any(group.category == "O" for group in content.taxes)
-    order = _plain(content.order_number)
+    order = plain(content.order_number)
     agreement.buyer_reference = order
     agreement.buyer_order.issuer_assigned_id = order
     agreement.seller_order.issuer_assigned_id = order
-    _describe(agreement.seller, content.seller)
-    _describe(agreement.buyer, content.buyer)
-    _register(agreement.seller, content.seller, untaxed=untaxed)
-    if content.buyer.vat_id and not untaxed:  # BR-O-02
-        _add_registration(agreement.buyer, "VA", content.buyer.vat_id)
-
-
-def _describe(described: Any, party: Party) -> None:
-    """Name, address, contact and electronic address."""
-    described.name = _plain(party.name)
-    if party.contact:
-        described.contact.person_name = _plain(party.contact)
-        described.contact.email.address = _plain(party.email)
-    _locate(described.address, party)
-    if party.email:
-        described.electronic_address.uri_ID = (EMAIL, _plain(party.email))
-
-
-def _locate(address: Any, party: Party) -> None:
-    first, second, *others = [*(_plain(line) for line in party.address.split("\n") if line.strip()), "", ""]
-    third = ", ".join(line for line in others if line)
-    values = {"line_one": first, "line_two": second, "line_three": third}
-    values |= {"postcode": _plain(party.postcode), "city_name": _plain(party.city), "country_id": party.country}
-    for name, value in values.items():
-        if value:
-            setattr(address, name, value)
-
-
-def _register(described: Any, seller: Seller, *, untaxed: bool) -> None:
-    """The seller's numbers: one of BT-29, BT-30 and BT-31 there must be (BR-CO-26)."""
-    if seller.registration:
-        described.legal_organization.id = _plain(seller.registration)
-    if seller.vat_id and not untaxed:  # BR-O-02
-        _add_registration(described, "VA", seller.vat_id)
-    if seller.tax_number:
-        _add_registration(described, "FC", seller.tax_number)
-    if not seller.registration and (untaxed or not seller.vat_id):
-        described.id = _plain(seller.tax_number or seller.vat_id)
-
-
-def _add_registration(described: Any, scheme: str, number: str) -> None:
-    from drafthorse.models.party import TaxRegistration
-
-    registration = TaxRegistration()
-    registration.id = (scheme, _plain(number))
-    described.tax_registrations.add(registration)
+    parties.describe(agreement.seller, content.seller)
+    parties.describe(agreement.buyer, content.buyer)
+    parties.register_seller(agreement.seller, content.seller, untaxed=untaxed)
+    if not untaxed:
+        parties.register_buyer(agreement.buyer, content.buyer)
 
 
 def _deliver(delivery: Any, content: Content) -> None:
     if content.delivered_on:
         delivery.event.occurrence = content.delivered_on
     if any(group.category == "K" for group in content.taxes):  # BR-IC-12
-        delivery.ship_to.name = _plain(content.buyer.name)
-        _locate(delivery.ship_to.address, content.buyer)
+        delivery.ship_to.name = plain(content.buyer.name)
+        parties.locate(delivery.ship_to.address, content.buyer)
 
 
 def _settle(settlement: Any, content: Content, words: Words) -> None:
-    settlement.payment_reference = _plain(content.number)
+    settlement.payment_reference = plain(content.number)
     settlement.currency_code = content.currency
     for group in content.taxes:
         _add_tax(settlement.trade_tax, group, content.currency, words)
@@ -202,7 +131,7 @@ def _add_tax(taxes: Any, group: Tax, currency: str, words: Words) -> None:
     tax.basis_amount = amount(group.net_minor, currency)
     tax.category_code = group.category
     if group.category not in ("S", "Z"):  # BR-S-10, BR-Z-10
-        tax.exemption_reason = _plain(group.reason) or words(f"exemption.{group.category}")
+        tax.exemption_reason = plain(group.reason) or words(f"exemption.{group.category}")
         if code := group.reason_code or REASONS.get(group.category):
             tax.exemption_reason_code = code
     if group.category != "O":
@@ -214,7 +143,7 @@ def _add_reference(references: Any, reference: Reference) -> None:
     from drafthorse.models.references import InvoiceReferencedDocument
 
     earlier = InvoiceReferencedDocument()
-    earlier.issuer_assigned_id = _plain(reference.number)
+    earlier.issuer_assigned_id = plain(reference.number)
     earlier.issue_date_time = reference.issued_on
     references.add(earlier)
 
@@ -231,16 +160,16 @@ def _ask_for_payment(settlement: Any, content: Content, words: Words) -> None:
         terms.due = content.due_on
     day = words.day(content.due_on) if content.due_on else ""
     name = "refund" if credit else "pay_by" if day else "pay"
-    told = words(name, amount=money, date=day, number=_plain(content.number))
+    told = words(name, amount=money, date=day, number=plain(content.number))
     terms.description = re.sub("[\xa0\u202f]", " ", told)
     settlement.terms.add(terms)
     if content.seller.iban and not credit:
         means = PaymentMeans()
         means.type_code = SEPA_TRANSFER if content.currency == "EUR" else TRANSFER
         means.payee_account.iban = "".join(content.seller.iban.split())
-        means.payee_account.account_name = _plain(content.seller.name)
+        means.payee_account.account_name = plain(content.seller.name)
         if content.seller.bic:
-            means.payee_institution.bic = _plain(content.seller.bic)
+            means.payee_institution.bic = plain(content.seller.bic)
         settlement.payment_means.add(means)
 
 
@@ -257,8 +186,3 @@ def _sum_up(settlement: Any, content: Content) -> None:
         sums.rounding_amount = amount(content.rounding_minor, currency)
     sums.grand_total = (amount(content.total_minor, currency), None)
     sums.due_amount = amount(content.payable_minor, currency)
-
-
-def _plain(text: str | None) -> str:
-    """Without what XML can't hold, and without space around it."""
-    return NO_XML.sub("", text or "").strip()

@@ -6,6 +6,7 @@ from datetime import date
 
 from functions.invoice import einvoice, hybrid, invoices, quotes
 from functions.invoice.document import Content, QuoteContent
+from functions.invoice.expressing import NotExpressible
 from functions.invoice.typesetting import typeset
 
 
@@ -16,7 +17,7 @@ def render(content: Content, *, logo: bytes | None, paid_on: date | None) -> byt
     """
     try:
         xml = einvoice.to_xml(content)
-    except einvoice.NotExpressible:
+    except NotExpressible:
         xml = None
     pdf = typeset("invoice", invoices.laid_out(content, logo, paid_on), content.issued_on, xml)
     return hybrid.declared(pdf) if xml else pdf

@@ -19,6 +19,8 @@ MOST_CHARACTERS = 4000
 # What isn't broken by spaces may be broken anywhere: else it would run over its neighbours.
 UNBROKEN = re.compile(r"[^\s\u200b-\u200d]{32,}")
 BREAK = "\u200b"
+# What isn't text but an SVG of ours.
+DRAWINGS = frozenset({"logo", "code"})
 
 
 def typeset(template: Literal["invoice", "quote"], data: dict[str, Any], on: date, xml: bytes | None = None) -> bytes:
@@ -38,14 +40,12 @@ def typeset(template: Literal["invoice", "quote"], data: dict[str, Any], on: dat
 
 
 def _settable(value: Any) -> Any:
-    """The data with every string as it can be set. Drawings (SVG) stay as they are."""
+    """The data with every string as it can be set."""
     if isinstance(value, dict):
-        return {name: _settable(each) for name, each in value.items()}
+        return {name: each if name in DRAWINGS else _settable(each) for name, each in value.items()}
     if isinstance(value, list):
         return [_settable(each) for each in value]
-    if isinstance(value, str) and not value.startswith("<svg"):
-        return _text(value)
-    return value
+    return _text(value) if isinstance(value, str) else value
 
 
 def _text(text: str) -> str:

@@ -40,8 +40,6 @@ CODES = {
     "rolls": "XRO",
     "set": "SET",
     "sets": "SET",
-    "sheet": "ST",
-    "sheets": "ST",
     "t": "TNE",
     "week": "WEE",
     "weeks": "WEE",

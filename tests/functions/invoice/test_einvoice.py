@@ -14,9 +14,11 @@ from lxml import etree
 
 from functions.invoice import units
 from functions.invoice.document import Content, ForeignTax, Party
-from functions.invoice.einvoice import NotExpressible, to_xml, unit_price
+from functions.invoice.einvoice import to_xml, unit_price
+from functions.invoice.expressing import NotExpressible
 from tests.functions.invoice.making import BREWERY, STUDIO, any_content, content, line
 from tests.functions.invoice.test_einvoice_rules import NAMES, SETTLEMENT, SUMS
+from tests.functions.invoice.validating import broken_rules
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -114,7 +116,9 @@ def test_rounding_is_said_where_there_is_some() -> None:
         ("no tax number", "S", {"seller": {"vat_id": None, "tax_number": None}}),
         ("VAT id", "AE", {"buyer": {"vat_id": None}}),
         ("VAT id", "K", {"seller": {"vat_id": None}}),
+        ("VAT id", "AE", {"buyer": {"vat_id": "51824753556"}}),
         ("day of delivery", "K", {"delivered_on": None}),
+        ("ISO 3166", "S", {"buyer": {"country": "ZZ"}}),
     ],
 )
 def test_what_would_break_a_rule_is_not_written(reason: str, category: str, fields: dict[str, Any]) -> None:
@@ -125,6 +129,28 @@ def test_what_would_break_a_rule_is_not_written(reason: str, category: str, fiel
     rate = "19" if category == "S" else "0"
     with pytest.raises(NotExpressible, match=reason):
         to_xml(content([line("Hoodie", 119_000, rate, category=category)], **given))
+
+
+@pytest.mark.parametrize("untaxed", [False, True])
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        {"vat_id": "51824753556", "registration": None, "tax_number": None},
+        {"vat_id": None, "registration": None},
+        {"vat_id": " de 123 456 789", "tax_number": None},
+        {"vat_id": "EL123456789"},
+        {"vat_id": "CHE-123.456.789 MWST", "country": "CH"},
+    ],
+)
+def test_any_number_of_a_seller_makes_a_valid_invoice(numbers: dict[str, Any], untaxed: bool) -> None:
+    lines = [line("Work", 119_000, "0" if untaxed else "19", category="O" if untaxed else "S")]
+    made = content(lines, seller=STUDIO.model_copy(update=numbers), buyer=BREWERY.model_copy(update=numbers))
+    assert broken_rules(to_xml(made)) == []
+
+
+def test_every_unit_has_a_code_of_the_list() -> None:
+    made = content([line("Yarn", 119_000, unit=unit) for unit in units.CODES])
+    assert broken_rules(to_xml(made)) == []
 
 
 def test_amounts_of_three_decimals_are_written_where_two_say_it_all() -> None:

@@ -70,6 +70,8 @@ class TestText:
             "\u200b\u00ad\u2060\u180e\ufeff-",
             "שלום abc (1) 123 \u200f\u200e!",
             "लाल गुब्बारे ลูกโป่ง",
+            "<svg \u202e🎈ᚠ",
+            "🎈",
         ],
         ids=lambda words: ascii(words[:8]),
     )

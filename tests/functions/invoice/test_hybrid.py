@@ -19,7 +19,8 @@ from lxml import etree
 
 from functions.invoice import hybrid
 from functions.invoice.document import Content
-from functions.invoice.einvoice import NotExpressible, to_xml
+from functions.invoice.einvoice import to_xml
+from functions.invoice.expressing import NotExpressible
 from functions.invoice.rendering import render, render_quote
 from tests.functions.invoice.making import any_content, content, line
 from tests.functions.invoice.reading import embedded, metadata, opened
