@@ -117,12 +117,13 @@ def read_invoice_pdf(caller: Caller, invoice_id: UUID, query: WhichCopy) -> Docu
 @app.get("/<invoice_id>/xml", media_type="application/xml", problems=["409 no_e_invoice", "409 not_issued"])
 def read_invoice_xml(caller: Caller, invoice_id: UUID) -> Reply[bytes]:
     """The e-invoice by itself: EN 16931 as UN/CEFACT CII, the same that the PDF carries."""
-    from functions.invoice import einvoice
+    from functions.invoice.einvoice import to_xml
+    from functions.invoice.expressing import NotExpressible
 
     document = document_of(caller, invoice_id, original=True)
     try:
-        xml = einvoice.to_xml(Content.model_validate(document["content"]))
-    except einvoice.NotExpressible as error:
+        xml = to_xml(Content.model_validate(document["content"]))
+    except NotExpressible as error:
         raise Problem(409, "no_e_invoice", "Of this there is no e-invoice: the standard has none like it.") from error
     return Reply(xml, 200, {"Content-Disposition": f'attachment; filename="{document["number"]}.xml"'})
 

@@ -71,8 +71,24 @@ def test_everything_a_quote_must_say_is_there() -> None:
 @pytest.mark.parametrize(
     ("language", "said"),
     [
-        ("de", ("Angebot", "Gültig bis", "8.965,25 EUR", "Einfuhrzölle und Steuern", "23. Nov. – 4. Dez. 2026", "Anzahlung")),
-        ("fr", ("Devis", "Valable jusqu’au", "8\u202f965,25 EUR", "Droits et taxes à l’importation", "Acompte à la commande")),
+        (
+            "de",
+            (
+                "Angebot",
+                "Gültig bis",
+                "8.965,25 EUR",
+                "Einfuhrzölle und Steuern",
+                "23. Nov. – 4. Dez. 2026",
+                "Anzahlung",
+            ),
+        ),
+        (
+            "fr",
+            (
+                *("Devis", "Valable jusqu’au", "8\u202f965,25 EUR"),
+                *("Droits et taxes à l’importation", "Acompte à la commande"),
+            ),
+        ),
     ],
 )
 def test_each_language_says_it_in_its_own_words(language: str, said: tuple[str, ...]) -> None:
