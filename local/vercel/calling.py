@@ -202,7 +202,7 @@ def invoice(person: Person, env: Mapping[str, str]) -> Call:
         issued = database.execute(
             """
             select public.create_invoice(%(owner)s, (private.create_order(
-              %(shop)s, gen_random_uuid(), null, '{"email": "robin@example.com", "country": "DE"}', 'Hoodies', 'EUR',
+              %(shop)s, gen_random_uuid(), null, '{"email": "no address", "country": "DE"}', 'Hoodies', 'EUR',
               %(lines)s, 1000, 1000, 300, '{}', null, %(token)s)).id, 'full', '{}', false) #>> '{body,id}'
             """,
             {
