@@ -17,6 +17,7 @@ NAMES = (
     "pricing",
     "mail",
     "invoices",
+    "typesetting_cold",
     "seeing",
     "balloons",
     "briefs",
