@@ -202,6 +202,8 @@ begin
     join private.invoice_documents as d on d.invoice_id = i.id and d.paid_on is null  -- else once it is rendered
     where i.status = 'issued' and i.due_on < current_date and i.paid_on is null and private.is_live(i)
       and i.payable_minor - i.credited_minor > i.paid_minor
+      -- Whoever was given money back, or whose order was cancelled, is written to by people.
+      and o.refunded_minor = 0 and o.workflow_state <> 'cancelled'
       and exists (select from unnest(after_days) as a(days) where a.days > i.reminded_days and a.days <= private.today(i.workspace_id) - i.due_on)
     order by i.workspace_id, i.id limit _most
     for update of o skip locked
@@ -218,7 +220,7 @@ end
 $$;
 comment on function private.remind_invoices is
   'Invoices overdue by 7, 14 and 30 days, by the workspace''s own day: one mail for each step, for the furthest where '
-  'several passed at once.';
+  'several passed at once. None for what was refunded or cancelled: there a credit note is due, not a reminder.';
 
 create function public.remind_invoices(most integer) returns integer
 language sql

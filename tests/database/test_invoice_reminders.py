@@ -86,6 +86,15 @@ class TestReminding:
         books.change(time_zone="Pacific/Kiritimati")
         assert remind(books) == 1
 
+    def test_is_not_done_where_money_went_back_or_the_order_was_cancelled(self, books: Books) -> None:
+        refunded, cancelled = issue(books), issue(books)
+        books.pay(UUID(refunded["order_id"]), TOTAL)
+        books.pay(UUID(refunded["order_id"]), TOTAL, TOTAL)
+        assert books.move(UUID(cancelled["order_id"]), "cancelled")["status"] == 200
+        for invoice in (refunded, cancelled):
+            books.overdue(invoice, 7)
+        assert remind(books) == 0
+
     def test_sends_the_document_and_what_is_still_owed(self, books: Books, invoice: Json) -> None:
         books.pay(UUID(invoice["order_id"]), 19_000)
         books.credit(invoice, [{"line": 1, "amount_minor": 10_000}])
@@ -117,15 +126,15 @@ class TestReminding:
         assert remind(books) == 0
         assert steps(books) == []
 
-    def test_begins_anew_where_the_money_went_back(self, books: Books, invoice: Json) -> None:
+    def test_ends_with_the_payment_also_where_some_of_it_went_back(self, books: Books, invoice: Json) -> None:
         books.overdue(invoice, 8)
         assert remind(books) == 1
         books.pay(UUID(invoice["order_id"]), TOTAL)
         books.overdue(invoice, 15)
         assert remind(books) == 0
         books.pay(UUID(invoice["order_id"]), TOTAL, 1_000)
-        assert remind(books) == 1
-        assert steps(books) == [8, 15]
+        assert remind(books) == 0
+        assert steps(books) == [8]
 
     def test_waits_for_a_document_and_keeps_nobody_else_from_theirs(self, books: Books) -> None:
         """What can't be sent yet takes nobody's place among the most that one run reminds of."""
