@@ -99,7 +99,8 @@ class Scheduler:
         functions = folder / "functions"
         functions.mkdir()
         functions.joinpath("__init__.py").touch()
-        functions.joinpath("jobs").symlink_to(ROOT / "functions" / "jobs")
+        for name in ("jobs", "invoice"):
+            functions.joinpath(name).symlink_to(ROOT / "functions" / name)
         functions.joinpath("email_service").mkdir()
         functions.joinpath("email_service", "handler.py").write_text(DELIVERER)
         env = {**stack.env, "SUPABASE_URL": self.proxy.url, "VERCEL": "1", "DELIVERER": str(folder)}
