@@ -39,7 +39,7 @@ def laid_out(content: QuoteContent, logo: bytes | None) -> dict[str, Any]:
         "timeline": {
             "title": words("timeline"),
             "stages": [
-                [str(at), lettered(stage.name), words.days(stage.starts_on, stage.ends_on)]
+                [str(at), lettered(words.known("stage", stage.name)), words.days(stage.starts_on, stage.ends_on)]
                 for at, stage in enumerate(content.timeline, 1)
             ],
         },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from datetime import date
 from decimal import Decimal
@@ -14,6 +15,7 @@ from functions.invoice.document import Party
 from functions.invoice.drawing import TEXT_CONTRAST, accent, payment_code
 from functions.invoice.letters import addressed, aligned, grouped
 from functions.invoice.wording import MINUS, Words
+from functions.quote_generator import scheduling
 from shared.money import Money
 
 ENGLISH, GERMAN, FRENCH = (Words(language, "EUR", "DE") for language in ("en", "de", "fr"))
@@ -34,6 +36,12 @@ class TestWords:
             gaps = set(re.findall(r"{\w+}", german[path]))
             assert set(re.findall(r"{\w+}", french[path])) == gaps, path
             assert set(re.findall(r"{\w+}", english[path])) == gaps, path
+
+    def test_every_stage_of_a_quote_has_its_words(self) -> None:
+        named = re.findall(r'\("(\w+)", ', inspect.getsource(scheduling.timeline))
+        assert {"sampling", "quality_check", "packing"} <= set(named)
+        for words in (ENGLISH, GERMAN, FRENCH):
+            assert all(words.known("stage", each) != each for each in named)
 
     def test_everything_that_is_excluded_by_a_quote_has_its_words(self) -> None:
         from functions.quote_generator.quoting import EXCLUDED
