@@ -78,6 +78,14 @@ INVISIBLE = SPACES + r"\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u18
 INVISIBLE += r"\u2060-\u206f\ufeff\ufff9-\ufffb"
 CONTROLS = r"\x00-\x1f\x7f-\x9f"
 LINE_BREAKING = CONTROLS + r"\u2028\u2029"
+# What turns the direction of the text around it: a name that holds one rewrites the sentence it stands in.
+TURNING = r"\u202a-\u202e\u2066-\u2069"
+NOT_IN_LINE = LINE_BREAKING + TURNING
+# A text may have lines, so here a line feed is the one control character.
+NOT_IN_TEXT = CONTROLS.replace(r"\x00-\x1f", r"\x00-\x09\x0b-\x1f") + r"\u2028\u2029" + TURNING
+# What other people are shown as it stands, on one line or several.
+LINE = f"^[^{NOT_IN_LINE}]*[^{NOT_IN_LINE}{INVISIBLE}][^{NOT_IN_LINE}]*$"
+TEXT = f"^[^{NOT_IN_TEXT}]*[^{NOT_IN_TEXT}{INVISIBLE}][^{NOT_IN_TEXT}]*$"
 
 # Names and titles: one line with something visible on it.
 Name = Annotated[

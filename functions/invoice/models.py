@@ -10,14 +10,7 @@ from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, mo
 
 from functions.invoice import identifiers
 from functions.invoice.document import Content, Kind, Seller
-from shared.models import CONTROLS, INVISIBLE, LINE_BREAKING, WHOLE, Answer, Body, Email, Page, Query
-
-# What turns the direction of the text around it would rewrite the document it stands in.
-TURNING = r"\u202a-\u202e\u2066-\u2069"
-NOT_IN_LINE = LINE_BREAKING + TURNING
-NOT_IN_TEXT = CONTROLS.replace(r"\x00-\x1f", r"\x00-\x09\x0b-\x1f") + r"\u2028\u2029" + TURNING
-LINE = f"^[^{NOT_IN_LINE}]*[^{NOT_IN_LINE}{INVISIBLE}][^{NOT_IN_LINE}]*$"
-TEXT = f"^[^{NOT_IN_TEXT}]*[^{NOT_IN_TEXT}{INVISIBLE}][^{NOT_IN_TEXT}]*$"
+from shared.models import LINE, TEXT, WHOLE, Answer, Body, Email, Page, Query
 
 Short = Annotated[str, StringConstraints(max_length=20, pattern=LINE), AfterValidator(str.strip)]
 Line = Annotated[str, StringConstraints(max_length=100, pattern=LINE), AfterValidator(str.strip)]

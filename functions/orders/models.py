@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, StringConstraints
 
-from shared.models import CONTROLS, INVISIBLE, LINE_BREAKING, SPACES, Answer, Body, Page
+from shared.models import INVISIBLE, LINE, NOT_IN_LINE, NOT_IN_TEXT, SPACES, Answer, Body, Page
 
 WorkflowState = Literal[
     "draft",
@@ -25,13 +25,7 @@ WorkflowState = Literal[
 PaymentState = Literal["unpaid", "deposit_paid", "paid", "partly_refunded", "refunded"]
 
 # Mails show these texts, and refuse what turns the direction of what stands around it.
-TURNING = r"\u202a-\u202e\u2066-\u2069"
-NOT_IN_LINE = LINE_BREAKING + TURNING
-NOT_IN_TEXT = CONTROLS.replace(r"\x00-\x1f", r"\x00-\x09\x0b-\x1f") + r"\u2028\u2029" + TURNING
-Line = Annotated[
-    str,
-    StringConstraints(max_length=120, pattern=f"^[^{NOT_IN_LINE}]*[^{NOT_IN_LINE}{INVISIBLE}][^{NOT_IN_LINE}]*$"),
-]
+Line = Annotated[str, StringConstraints(max_length=120, pattern=LINE)]
 Reason = Annotated[
     str,
     StringConstraints(max_length=500, pattern=f"^[^{NOT_IN_TEXT}]*[^{NOT_IN_TEXT}{INVISIBLE}\n][^{NOT_IN_TEXT}]*$"),

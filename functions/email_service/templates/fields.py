@@ -9,20 +9,13 @@ from typing import Annotated
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, WithJsonSchema
 
 from shared import money
-from shared.models import CONTROLS, INVISIBLE, LINE_BREAKING, SPACES, WHOLE, Body
-
-# What turns the direction of the text around it: a name that holds one rewrites the sentence it stands in.
-TURNING = r"\u202a-\u202e\u2066-\u2069"
-NOT_IN_LINE = LINE_BREAKING + TURNING
-LINE = f"^[^{NOT_IN_LINE}]*[^{NOT_IN_LINE}{INVISIBLE}][^{NOT_IN_LINE}]*$"
-# A text may have lines, so here a line feed is the one control character.
-NOT_IN_TEXT = CONTROLS.replace(r"\x00-\x1f", r"\x00-\x09\x0b-\x1f") + r"\u2028\u2029" + TURNING
+from shared.models import LINE, NOT_IN_LINE, SPACES, TEXT, WHOLE, Body
 
 Line = Annotated[str, StringConstraints(max_length=120, pattern=LINE), AfterValidator(str.strip)]
 LongLine = Annotated[str, StringConstraints(max_length=200, pattern=LINE), AfterValidator(str.strip)]
 Text = Annotated[
     str,
-    StringConstraints(max_length=2000, pattern=f"^[^{NOT_IN_TEXT}]*[^{NOT_IN_TEXT}{INVISIBLE}][^{NOT_IN_TEXT}]*$"),
+    StringConstraints(max_length=2000, pattern=TEXT),
     AfterValidator(str.strip),
 ]
 # Of a document or a payment, as people quote it: INV-2026-00001.

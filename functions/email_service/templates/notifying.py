@@ -8,7 +8,6 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from functions.email_service.templates.fields import (
-    LINE,
     Addressed,
     Code,
     Day,
@@ -21,7 +20,7 @@ from functions.email_service.templates.fields import (
     Quantity,
     Text,
 )
-from shared.models import WHOLE, Body
+from shared.models import LINE, WHOLE, Body
 
 LONGEST_PLAIN = 10_000  # characters of all paragraphs: a mail larger than 100 kB is cut off by who shows it
 
